@@ -1,0 +1,1 @@
+//! Finds due work by the scheduled time.

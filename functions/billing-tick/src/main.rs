@@ -1,0 +1,2 @@
+//! Finds due work by the scheduled time.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The HTTP API for the CRM.
+fn main() {}

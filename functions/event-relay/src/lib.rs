@@ -1,0 +1,1 @@
+//! Publishes domain events from the table's stream.

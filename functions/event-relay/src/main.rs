@@ -1,0 +1,2 @@
+//! Publishes domain events from the table's stream.
+fn main() {}

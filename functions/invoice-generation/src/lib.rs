@@ -1,0 +1,1 @@
+//! Makes one invoice per subscription and period, and its PDF.

@@ -1,0 +1,2 @@
+//! Makes one invoice per subscription and period, and its PDF.
+fn main() {}

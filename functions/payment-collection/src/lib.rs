@@ -1,0 +1,1 @@
+//! Charges, refunds and looks up at the provider.

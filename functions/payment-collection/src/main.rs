@@ -1,0 +1,2 @@
+//! Charges, refunds and looks up at the provider.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Turns provider events into facts and books.

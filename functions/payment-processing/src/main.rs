@@ -1,0 +1,2 @@
+//! Turns provider events into facts and books.
+fn main() {}

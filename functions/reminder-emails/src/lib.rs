@@ -1,0 +1,1 @@
+//! Sends invoices, reminders, receipts and notices by mail.

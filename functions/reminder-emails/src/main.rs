@@ -1,0 +1,2 @@
+//! Sends invoices, reminders, receipts and notices by mail.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Keeps the reports up to date from the table's stream.

@@ -1,0 +1,2 @@
+//! Keeps the reports up to date from the table's stream.
+fn main() {}

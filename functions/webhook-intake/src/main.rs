@@ -1,0 +1,2 @@
+//! Takes provider webhooks: authenticates, queues, acknowledges.
+fn main() {}

@@ -1,0 +1,2 @@
+//! cargo dev.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The billing domain: pure, without clocks, network or storage.

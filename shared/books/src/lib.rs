@@ -1,0 +1,1 @@
+//! What the functions do to the books: fetch, let the domain decide, commit.

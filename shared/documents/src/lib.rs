@@ -1,0 +1,1 @@
+//! Invoices as PDF and mail, in the customer's language.

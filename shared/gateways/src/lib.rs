@@ -1,0 +1,1 @@
+//! Payment providers: authenticate, read events, charge, refund, hosted pages, look up.

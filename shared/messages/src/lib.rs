@@ -1,0 +1,1 @@
+//! What travels on queues and on the event bus.

@@ -1,0 +1,1 @@
+//! Money that is exact to the minor unit.

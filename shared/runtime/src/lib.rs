@@ -1,0 +1,1 @@
+//! The Lambda side: configuration, logs, partial batches, AWS clients.

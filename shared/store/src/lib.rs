@@ -1,0 +1,1 @@
+//! Keys, items and access patterns; DynamoDB and its in-memory twin.

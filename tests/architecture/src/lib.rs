@@ -1,0 +1,1 @@
+//! The rules of the architecture and of the template, as tests.

@@ -1,0 +1,1 @@
+//! A Stripe-like provider with books of its own.
