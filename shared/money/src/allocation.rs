@@ -16,22 +16,21 @@ impl Money {
     ///
     /// let refund = Money::parse("-0.05", Currency::EUR)?;
     /// let parts = refund.allocate(&[70, 0, 30])?;
-    /// assert_eq!(parts.iter().map(Money::to_string).collect::<Vec<_>>(), ["-0.04 EUR", "0.00 EUR", "-0.01 EUR"]);
+    /// assert_eq!(parts.iter().map(ToString::to_string).collect::<Vec<_>>(), ["-0.04 EUR", "0.00 EUR", "-0.01 EUR"]);
     /// # Ok::<(), saldo_money::MoneyError>(())
     /// ```
     ///
     /// # Errors
     /// [`MoneyError::NotWeights`] when the weights sum to zero or to more than 64 bits.
-    pub fn allocate(&self, weights: &[u64]) -> Result<Vec<Money>, MoneyError> {
+    pub fn allocate(self, weights: &[u64]) -> Result<Vec<Money>, MoneyError> {
         let total = weights.iter().try_fold(0_u64, |sum, weight| sum.checked_add(*weight));
         let total = total.filter(|sum| *sum > 0).ok_or(MoneyError::NotWeights { found: total })?;
-        let parts = shares(self.units().unsigned_abs(), weights, u128::from(total))
-            .ok_or(MoneyError::OutOfRange { currency: self.currency() })?;
+        let parts = shares(self.units().unsigned_abs(), weights, u128::from(total)).ok_or(MoneyError::Overflow)?;
         parts.into_iter().map(|units| self.part(units)).collect()
     }
 
     /// So many minor units, with the sign of this amount.
-    fn part(&self, units: u128) -> Result<Money, MoneyError> {
+    fn part(self, units: u128) -> Result<Money, MoneyError> {
         let part = Money::from_units(i128::try_from(units).ok(), self.currency())?;
         Ok(if self.is_negative() { part.negated() } else { part })
     }

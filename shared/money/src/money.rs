@@ -65,22 +65,11 @@ pub enum MoneyError {
         found: Currency,
     },
     /// The result has more digits than there is room for.
-    #[error("the amount in {currency} has more digits than there is room for")]
-    OutOfRange {
-        /// The currency of the amount.
-        currency: Currency,
-    },
-    /// A multiplication went beyond what a fraction can hold.
-    #[error("could not multiply an amount in {currency} by {ratio}")]
-    Multiply {
-        /// The currency of the amount.
-        currency: Currency,
-        /// What it was to be multiplied by.
-        ratio: Ratio,
-        /// What stood in the way.
-        #[source]
-        source: RatioError,
-    },
+    #[error("the amount has more digits than there is room for")]
+    Overflow,
+    /// A fraction that an amount was to be multiplied by could not be made.
+    #[error(transparent)]
+    Ratio(#[from] RatioError),
     /// An amount was to be split between parts that have no weight, or too much of it.
     #[error("expected weights whose sum is between 1 and {}, found {found:?}", u64::MAX)]
     NotWeights {
@@ -99,7 +88,7 @@ impl Money {
     /// This amount, which must not be finer than the minor unit; zeros at its end do not count.
     ///
     /// # Errors
-    /// [`MoneyError::TooPrecise`], or [`MoneyError::OutOfRange`] near the end of what [`Decimal`] can hold.
+    /// [`MoneyError::TooPrecise`], or [`MoneyError::Overflow`] near the end of what [`Decimal`] can hold.
     pub fn try_new(amount: Decimal, currency: Currency) -> Result<Money, MoneyError> {
         let money = Money::rounded(amount, currency, Rounding::TowardsZero)?;
         if money.amount == amount { Ok(money) } else { Err(MoneyError::TooPrecise { found: amount, currency }) }
@@ -114,7 +103,7 @@ impl Money {
     /// The amount nearest to an exact value, by the named rounding.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] near the end of what [`Decimal`] can hold.
+    /// [`MoneyError::Overflow`] near the end of what [`Decimal`] can hold.
     pub fn rounded(exact: Decimal, currency: Currency, rounding: Rounding) -> Result<Money, MoneyError> {
         let (places, exponent) = (exact.scale(), currency.exponent());
         let units = if places <= exponent {
@@ -138,39 +127,39 @@ impl Money {
 
     /// The amount in the major unit, with as many decimal places as the currency has.
     #[must_use]
-    pub fn amount(&self) -> Decimal {
+    pub fn amount(self) -> Decimal {
         self.amount
     }
 
     /// The currency.
     #[must_use]
-    pub fn currency(&self) -> Currency {
+    pub fn currency(self) -> Currency {
         self.currency
     }
 
     /// The number of minor units, as providers want it.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] when it is beyond 64 bits.
-    pub fn to_minor(&self) -> Result<i64, MoneyError> {
-        i64::try_from(self.units()).ok().ok_or(MoneyError::OutOfRange { currency: self.currency })
+    /// [`MoneyError::Overflow`] when it is beyond 64 bits.
+    pub fn to_minor(self) -> Result<i64, MoneyError> {
+        i64::try_from(self.units()).ok().ok_or(MoneyError::Overflow)
     }
 
     /// The sum of two amounts of one currency.
     ///
     /// # Errors
-    /// [`MoneyError::UnlikeCurrencies`], [`MoneyError::OutOfRange`].
+    /// [`MoneyError::UnlikeCurrencies`], [`MoneyError::Overflow`].
     pub fn checked_add(self, other: Money) -> Result<Money, MoneyError> {
-        self.same_currency(&other)?;
+        self.same_currency(other)?;
         Money::from_units(self.units().checked_add(other.units()), self.currency)
     }
 
     /// The difference of two amounts of one currency.
     ///
     /// # Errors
-    /// [`MoneyError::UnlikeCurrencies`], [`MoneyError::OutOfRange`].
+    /// [`MoneyError::UnlikeCurrencies`], [`MoneyError::Overflow`].
     pub fn checked_sub(self, other: Money) -> Result<Money, MoneyError> {
-        self.same_currency(&other)?;
+        self.same_currency(other)?;
         Money::from_units(self.units().checked_sub(other.units()), self.currency)
     }
 
@@ -185,19 +174,19 @@ impl Money {
 
     /// Whether it is nothing.
     #[must_use]
-    pub fn is_zero(&self) -> bool {
+    pub fn is_zero(self) -> bool {
         self.amount.is_zero()
     }
 
     /// Whether it is more than nothing.
     #[must_use]
-    pub fn is_positive(&self) -> bool {
+    pub fn is_positive(self) -> bool {
         self.amount > Decimal::ZERO
     }
 
     /// Whether it is less than nothing.
     #[must_use]
-    pub fn is_negative(&self) -> bool {
+    pub fn is_negative(self) -> bool {
         self.amount < Decimal::ZERO
     }
 
@@ -205,7 +194,7 @@ impl Money {
     ///
     /// # Errors
     /// [`MoneyError::UnlikeCurrencies`].
-    pub fn compare(&self, other: &Money) -> Result<Ordering, MoneyError> {
+    pub fn compare(self, other: Money) -> Result<Ordering, MoneyError> {
         self.same_currency(other)?;
         Ok(self.amount.cmp(&other.amount))
     }
@@ -215,24 +204,20 @@ impl Money {
     /// # Errors
     /// [`MoneyError::UnlikeCurrencies`].
     pub fn min(self, other: Money) -> Result<Money, MoneyError> {
-        Ok(if self.compare(&other)?.is_gt() { other } else { self })
+        Ok(if self.compare(other)?.is_gt() { other } else { self })
     }
 
     /// So many times the amount, computed exactly and rounded once.
     ///
     /// # Errors
-    /// [`MoneyError::Multiply`], [`MoneyError::OutOfRange`].
+    /// [`MoneyError::Ratio`] or [`MoneyError::Overflow`] when the result has no room.
     pub fn times(self, ratio: Ratio, rounding: Rounding) -> Result<Money, MoneyError> {
-        let currency = self.currency;
-        let units = Ratio::whole(self.units())
-            .checked_mul(ratio)
-            .and_then(|exact| exact.to_whole(rounding))
-            .map_err(|source| MoneyError::Multiply { currency, ratio, source })?;
-        Money::from_units(Some(units), currency)
+        let units = Ratio::whole(self.units()).checked_mul(ratio)?.to_whole(rounding)?;
+        Money::from_units(Some(units), self.currency)
     }
 
     /// The number of minor units.
-    pub(crate) fn units(&self) -> i128 {
+    pub(crate) fn units(self) -> i128 {
         self.amount.mantissa()
     }
 
@@ -241,10 +226,10 @@ impl Money {
         units
             .and_then(|units| Decimal::try_from_i128_with_scale(units, currency.exponent()).ok())
             .map(|amount| Money { amount, currency })
-            .ok_or(MoneyError::OutOfRange { currency })
+            .ok_or(MoneyError::Overflow)
     }
 
-    fn same_currency(&self, other: &Money) -> Result<(), MoneyError> {
+    fn same_currency(self, other: Money) -> Result<(), MoneyError> {
         if self.currency == other.currency {
             Ok(())
         } else {
