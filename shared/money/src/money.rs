@@ -207,6 +207,14 @@ impl Money {
         Ok(if self.compare(other)?.is_gt() { other } else { self })
     }
 
+    /// The larger of two amounts of one currency.
+    ///
+    /// # Errors
+    /// [`MoneyError::UnlikeCurrencies`].
+    pub fn max(self, other: Money) -> Result<Money, MoneyError> {
+        Ok(if self.compare(other)?.is_lt() { other } else { self })
+    }
+
     /// So many times the amount, computed exactly and rounded once.
     ///
     /// # Errors

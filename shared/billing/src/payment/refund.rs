@@ -1,0 +1,200 @@
+//! Refunds that we ask for: reserved against the payment before the provider is called.
+
+use chrono::{DateTime, Utc};
+use saldo_money::{Money, MoneyError};
+use serde::{Deserialize, Serialize};
+
+use super::{Decline, Payment, PaymentError, RefundStatus, Statement};
+use crate::Outcome;
+use crate::id::{PaymentId, RefundId};
+
+/// Where a refund that we asked for stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RefundState {
+    /// Reserved; the provider has not answered yet.
+    Requested,
+    /// We asked and do not know what became of it.
+    Unknown {
+        /// How often we have looked it up.
+        look_ups: u32,
+    },
+    /// The provider accepted it under this id.
+    Accepted {
+        /// The provider's id of the refund.
+        reference: String,
+        /// Where it stands there.
+        status: RefundStatus,
+    },
+    /// The provider refused it.
+    Refused {
+        /// How it said no.
+        decline: Decline,
+    },
+}
+
+/// A refund that we asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundRequest {
+    /// What is to be given back.
+    pub amount: Money,
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: RefundState,
+}
+
+/// Why a refund was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum RefundError {
+    /// More than is left of the payment.
+    #[error("payment {payment} has {refundable} left to refund, asked for {asked}")]
+    TooMuch {
+        /// Of which payment.
+        payment: PaymentId,
+        /// What is left.
+        refundable: Money,
+        /// What was asked for.
+        asked: Money,
+    },
+    /// Nothing, less than nothing, or another currency.
+    #[error("a refund of payment {payment} must be a positive amount in its currency, found {asked}")]
+    Amount {
+        /// Of which payment.
+        payment: PaymentId,
+        /// What was asked for.
+        asked: Money,
+    },
+    /// The same id was used for another amount.
+    #[error("refund {refund} of payment {payment} was already asked for with {known}")]
+    Mismatch {
+        /// Of which payment.
+        payment: PaymentId,
+        /// Which refund.
+        refund: RefundId,
+        /// The amount known.
+        known: Money,
+    },
+    /// No such refund was asked for.
+    #[error("refund {refund} of payment {payment} was never asked for")]
+    NeverAsked {
+        /// Of which payment.
+        payment: PaymentId,
+        /// Which refund.
+        refund: RefundId,
+    },
+    /// The payment's own amounts do not add up.
+    #[error("the standing of the payment could not be told")]
+    Payment(#[source] PaymentError),
+    /// Amounts beyond what money can hold.
+    #[error("amounts of the refunds do not add up")]
+    Money(#[source] MoneyError),
+}
+
+impl Payment {
+    /// What may still be refunded: captured, less what was given back, withdrawn by disputes, or is reserved for refunds under way.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn refundable(&self) -> Result<Money, RefundError> {
+        let standing = self.standing().map_err(RefundError::Payment)?;
+        let mut left = standing.captured;
+        for taken in [standing.refunded, standing.disputed, standing.lost] {
+            left = left.checked_sub(taken).map_err(RefundError::Money)?;
+        }
+        for request in self.refunds.values() {
+            if self.is_reserved(request) {
+                left = left.checked_sub(request.amount).map_err(RefundError::Money)?;
+            }
+        }
+        left.max(Money::zero(self.currency)).map_err(RefundError::Money)
+    }
+
+    /// A request holds its amount until the provider refuses it or the facts count it.
+    fn is_reserved(&self, request: &RefundRequest) -> bool {
+        match &request.state {
+            RefundState::Requested | RefundState::Unknown { .. } => true,
+            RefundState::Refused { .. } => false,
+            RefundState::Accepted { reference, status } => match status {
+                RefundStatus::Pending => true,
+                RefundStatus::Cancelled | RefundStatus::Failed => false,
+                RefundStatus::Succeeded => !self.statements().any(|(_, statement)| {
+                    matches!(statement, Statement::Refund { reference: told, status: RefundStatus::Succeeded, .. } if told == reference)
+                }),
+            },
+        }
+    }
+
+    /// Reserves a refund before the provider is asked for it.
+    ///
+    /// # Errors
+    /// When the amount is not positive, of another currency, more than is left (D7, R18), or other than the same id had before.
+    pub fn request_refund(&mut self, id: RefundId, amount: Money, now: DateTime<Utc>) -> Result<Outcome<()>, RefundError> {
+        if let Some(known) = self.refunds.get(&id) {
+            return if known.amount == amount {
+                Ok(Outcome::AlreadyApplied)
+            } else {
+                Err(RefundError::Mismatch { payment: self.id, refund: id, known: known.amount })
+            };
+        }
+        if !amount.is_positive() || amount.currency() != self.currency {
+            return Err(RefundError::Amount { payment: self.id, asked: amount });
+        }
+        let refundable = self.refundable()?;
+        if amount.amount() > refundable.amount() {
+            return Err(RefundError::TooMuch { payment: self.id, refundable, asked: amount });
+        }
+        self.refunds.insert(id, RefundRequest { amount, requested_at: now, state: RefundState::Requested });
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Records what became of a refund that we asked for. What the provider decided stands; only open states change.
+    ///
+    /// # Errors
+    /// When the refund was never asked for.
+    pub fn settle_refund(&mut self, id: RefundId, state: RefundState) -> Result<Outcome<()>, RefundError> {
+        let payment = self.id;
+        let request = self.refunds.get_mut(&id).ok_or(RefundError::NeverAsked { payment, refund: id })?;
+        let decided = match &request.state {
+            RefundState::Requested | RefundState::Unknown { .. } => false,
+            RefundState::Refused { .. } => true,
+            RefundState::Accepted { status, .. } => *status != RefundStatus::Pending,
+        };
+        if decided || request.state == state {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        request.state = state;
+        self.join_refunds();
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Lets the facts tell what became of the refunds that they say were ours.
+    pub(super) fn join_refunds(&mut self) {
+        for fact in self.facts.values() {
+            if let Some(Statement::Refund { reference, status, requested_as: Some(id), .. }) = fact.statement()
+                && let Some(request) = self.refunds.get_mut(id)
+            {
+                let further = match &request.state {
+                    RefundState::Requested | RefundState::Unknown { .. } => true,
+                    RefundState::Accepted { status: known, .. } => status > known,
+                    RefundState::Refused { .. } => false,
+                };
+                if further {
+                    request.state = RefundState::Accepted { reference: reference.clone(), status: *status };
+                }
+            }
+        }
+    }
+
+    /// The refunds that we asked for.
+    pub fn refund_requests(&self) -> impl Iterator<Item = (RefundId, &RefundRequest)> {
+        self.refunds.iter().map(|(id, request)| (*id, request))
+    }
+
+    /// One refund that we asked for.
+    #[must_use]
+    pub fn refund_request(&self, id: RefundId) -> Option<&RefundRequest> {
+        self.refunds.get(&id)
+    }
+}
