@@ -1,0 +1,74 @@
+//! Builds the functions for this machine and lays them out as the template expects them.
+//!
+//! A deployment to AWS is built with `cargo lambda build --release --arm64`, which links against the glibc of
+//! `provided.al2023` and writes to the same places; the local AWS runs the binaries on this machine, so plain cargo does.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::workspace::Workspace;
+
+/// One line of `cargo build --message-format=json`.
+#[derive(Debug, Deserialize)]
+struct Message {
+    #[serde(default)]
+    executable: Option<PathBuf>,
+    #[serde(default)]
+    target: Option<Target>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// Builds all functions in release and puts each at `target/lambda/<name>/bootstrap`; answers with name and size.
+pub(crate) fn build_functions(workspace: &Workspace) -> Result<Vec<(String, u64)>> {
+    let functions = workspace.functions()?;
+    let built = build(workspace, &functions, &["--release"])?;
+    let mut sizes = Vec::new();
+    for name in functions {
+        let binary = built.get(&name).with_context(|| format!("cargo built no program for {name}"))?;
+        let folder = workspace.path("target/lambda").join(&name);
+        std::fs::create_dir_all(&folder)?;
+        let bootstrap = folder.join("bootstrap");
+        // A copy in place would fail while an old stack still runs the file.
+        let fresh = folder.join(".bootstrap");
+        std::fs::copy(binary, &fresh).with_context(|| format!("cannot copy {}", binary.display()))?;
+        std::fs::rename(&fresh, &bootstrap)?;
+        sizes.push((name, std::fs::metadata(&bootstrap)?.len()));
+    }
+    Ok(sizes)
+}
+
+/// Builds one program in the dev profile and answers with its path.
+pub(crate) fn build_tool(workspace: &Workspace, name: &str) -> Result<PathBuf> {
+    let built = build(workspace, &[name.to_owned()], &[])?;
+    built.get(name).cloned().with_context(|| format!("cargo built no program for {name}"))
+}
+
+/// Runs cargo with its progress on the terminal; answers with the program of each package.
+fn build(workspace: &Workspace, packages: &[String], options: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.current_dir(workspace.root()).args([
+        "build",
+        "--locked",
+        "--bins",
+        "--message-format=json-render-diagnostics",
+    ]);
+    cargo.args(options);
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
+    let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("cargo build ended with {}", output.status);
+    }
+    let text = String::from_utf8(output.stdout).context("cargo wrote something that is not text")?;
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
+    Ok(messages.filter_map(|message| Some((message.target?.name, message.executable?))).collect())
+}

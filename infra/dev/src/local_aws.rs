@@ -1,0 +1,160 @@
+//! The local AWS: one emulator process on a free port of the loopback interface.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::command::tail;
+use crate::process;
+use crate::python::Venv;
+use crate::workspace::Workspace;
+
+/// The region that the emulator plays.
+pub(crate) const REGION: &str = "us-east-1";
+
+/// The name under which the emulator's log and process id are kept.
+pub(crate) const PROCESS: &str = "aws";
+
+/// How long the emulator may take to start.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+const POLL: Duration = Duration::from_millis(50);
+
+/// A running emulator.
+#[derive(Debug)]
+pub(crate) struct LocalAws {
+    endpoint: String,
+    agent: ureq::Agent,
+}
+
+impl LocalAws {
+    /// Starts the emulator and waits until it answers.
+    pub(crate) fn start(workspace: &Workspace, tools: &Venv) -> Result<Self> {
+        let port = free_port()?;
+        let endpoint = format!("http://127.0.0.1:{port}");
+        let scratch = workspace.local("scratch");
+        // Code of functions from an earlier run, unpacked by the emulator, would only pile up.
+        if scratch.exists() {
+            std::fs::remove_dir_all(&scratch)?;
+        }
+        std::fs::create_dir_all(&scratch)?;
+        let mut command = Command::new(tools.program("ministack"));
+        command.current_dir(&scratch);
+        isolate(&mut command, &scratch);
+        command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+        // The functions inherit this: it leads their clients back here.
+        command.env("AWS_ENDPOINT_URL", &endpoint).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
+        let child = process::start(workspace, PROCESS, &mut command)?;
+        let aws = Self { endpoint, agent: agent() };
+        wait_until_ready(child, &process::log_file(workspace, PROCESS), || aws.ready())?;
+        Ok(aws)
+    }
+
+    /// Where the emulator answers.
+    pub(crate) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    fn ready(&self) -> bool {
+        self.agent.get(format!("{}/_ministack/ready", self.endpoint)).call().is_ok_and(|reply| reply.status() == 200)
+    }
+
+    /// The variables with which AWS tools talk to the emulator.
+    pub(crate) fn environment(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint),
+            ("AWS_DEFAULT_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("SAM_CLI_TELEMETRY", "0"),
+        ]
+    }
+
+    /// The text of a secret.
+    pub(crate) fn secret(&self, arn: &str) -> Result<String> {
+        let reply = self.secrets_manager("GetSecretValue", &serde_json::json!({ "SecretId": arn }))?;
+        let text = reply.get("SecretString").and_then(Value::as_str);
+        text.map(str::to_owned).with_context(|| format!("the secret {arn} has no text"))
+    }
+
+    /// Gives a secret its text.
+    pub(crate) fn put_secret(&self, arn: &str, text: &str) -> Result<()> {
+        let body = serde_json::json!({ "SecretId": arn, "SecretString": text, "ClientRequestToken": token()? });
+        self.secrets_manager("PutSecretValue", &body).map(|_| ())
+    }
+
+    fn secrets_manager(&self, action: &str, body: &Value) -> Result<Value> {
+        let mut reply = self
+            .agent
+            .post(&self.endpoint)
+            // The emulator reads the service's name off the signature and does not check it.
+            .header(
+                "authorization",
+                format!(
+                    "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/secretsmanager/aws4_request, \
+                     SignedHeaders=host, Signature=0"
+                ),
+            )
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("x-amz-target", format!("secretsmanager.{action}"))
+            .send(body.to_string())
+            .with_context(|| format!("cannot reach the local AWS for {action}"))?;
+        let text = reply.body_mut().read_to_string()?;
+        if reply.status() != 200 {
+            bail!("{action} was answered with {}: {text}", reply.status());
+        }
+        serde_json::from_str(&text).with_context(|| format!("{action} was answered with something that is not JSON"))
+    }
+}
+
+/// An HTTP client for local services; an answer of any status is an answer.
+fn agent() -> ureq::Agent {
+    let config =
+        ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
+    config.build().into()
+}
+
+/// Waits until a service that was just started says that it is ready; when it ends or stays silent, the end of its log
+/// is the error.
+pub(crate) fn wait_until_ready(mut child: Child, log: &Path, ready: impl Fn() -> bool) -> Result<()> {
+    let mut waited = Duration::ZERO;
+    while !ready() {
+        if let Some(status) = child.try_wait()? {
+            bail!("it ended with {status} before it was ready:\n{}", tail(log).join("\n"));
+        }
+        if waited >= START_LIMIT {
+            bail!("it was not ready within {} s; see {}", START_LIMIT.as_secs(), log.display());
+        }
+        std::thread::sleep(POLL);
+        waited = waited.saturating_add(POLL);
+    }
+    Ok(())
+}
+
+/// A port of the loopback interface that nobody listens on at this moment.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+/// Takes everything of the developer's environment away from a program, real AWS credentials above all, except what it
+/// needs to run.
+pub(crate) fn isolate(command: &mut Command, scratch: &Path) {
+    command.env_clear();
+    for name in ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command.env("TMPDIR", scratch);
+}
+
+/// 32 random hexadecimal digits.
+pub(crate) fn token() -> Result<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(hex::encode(bytes))
+}

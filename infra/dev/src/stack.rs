@@ -1,0 +1,137 @@
+//! Deploys `template.yaml` to the local AWS, and describes the deployed stack for tests and people.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::command::run_logged;
+use crate::console::Console;
+use crate::local_aws::{LocalAws, token};
+use crate::python::Venv;
+use crate::workspace::Workspace;
+
+const STACK_NAME: &str = "saldo";
+
+/// The provider accounts of the local stack: one per seller of the demo.
+const ACCOUNTS: [&str; 2] = ["stripe/main", "stripe/nl"];
+
+/// The running local stack, as written to `target/local/stack.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Stack {
+    /// Where the local AWS answers.
+    pub(crate) endpoint: String,
+    /// Base of all routes of the HTTP API, without a slash at the end.
+    pub(crate) api_url: String,
+    /// The first key to the API.
+    pub(crate) api_key: String,
+    /// Where the provider's twin answers.
+    pub(crate) provider_url: String,
+    /// Every output of the stack by name.
+    pub(crate) outputs: BTreeMap<String, String>,
+    /// The provider accounts by name.
+    pub(crate) accounts: BTreeMap<String, Account>,
+}
+
+/// One configured provider account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Account {
+    /// What the provider signs its webhooks with.
+    pub(crate) webhook_secret: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Output {
+    output_key: String,
+    output_value: String,
+}
+
+impl Stack {
+    /// Deploys the template, fills in the provider secrets, and writes `stack.json`.
+    pub(crate) fn deploy(
+        workspace: &Workspace,
+        console: &Console,
+        tools: &Venv,
+        aws: &LocalAws,
+        provider_url: &str,
+    ) -> Result<Self> {
+        sam_deploy(workspace, console, tools, aws)?;
+        let outputs = outputs(workspace, tools, aws)?;
+        let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
+        let accounts =
+            configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
+        let stack = Self {
+            endpoint: aws.endpoint().to_owned(),
+            // The emulator's own host names would need a resolver; it serves the same API below this path.
+            api_url: format!("{}/_aws/execute-api/{}", aws.endpoint(), output("ApiId")?),
+            api_key: aws.secret(output("FirstApiKeyArn")?)?,
+            provider_url: provider_url.to_owned(),
+            outputs,
+            accounts,
+        };
+        std::fs::write(workspace.local("stack.json"), serde_json::to_string_pretty(&stack)?)?;
+        Ok(stack)
+    }
+}
+
+/// The processor of this machine, in AWS's words.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}
+
+fn sam_deploy(workspace: &Workspace, console: &Console, tools: &Venv, aws: &LocalAws) -> Result<()> {
+    let mut sam = sam(workspace, tools, aws);
+    sam.args(["deploy", "--template-file", "template.yaml", "--stack-name", STACK_NAME, "--resolve-s3"]);
+    sam.args([
+        "--no-confirm-changeset",
+        "--no-progressbar",
+        "--capabilities",
+        "CAPABILITY_IAM",
+        "CAPABILITY_AUTO_EXPAND",
+    ]);
+    sam.arg("--parameter-overrides").arg(format!("Architecture={}", architecture()));
+    // Ticks are sent by the demo and by the journeys, which travel in time; the clock must not come in between.
+    sam.args(["DeletionProtection=false", "SenderAddress=billing@saldo.example", "TickState=DISABLED"]);
+    run_logged(console, &mut sam, &workspace.local("deploy.log"))
+}
+
+fn outputs(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Result<BTreeMap<String, String>> {
+    let mut sam = sam(workspace, tools, aws);
+    let reply = sam.args(["list", "stack-outputs", "--stack-name", STACK_NAME, "--output", "json"]).output()?;
+    if !reply.status.success() {
+        bail!("sam list stack-outputs ended with {}: {}", reply.status, String::from_utf8_lossy(&reply.stderr));
+    }
+    let outputs: Vec<Output> = serde_json::from_slice(&reply.stdout).context("sam listed outputs that are not JSON")?;
+    Ok(outputs.into_iter().map(|output| (output.output_key, output.output_value)).collect())
+}
+
+fn sam(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Command {
+    let mut sam = Command::new(tools.program("sam"));
+    sam.current_dir(workspace.root()).envs(aws.environment());
+    sam.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env("SAM_CLI_BETA_FEATURES", "0");
+    sam
+}
+
+/// Makes up the secrets of the provider accounts and puts them where the functions read them.
+fn configure_accounts(
+    aws: &LocalAws,
+    webhook_secrets_arn: &str,
+    api_keys_arn: &str,
+    provider_url: &str,
+) -> Result<BTreeMap<String, Account>> {
+    let mut accounts = BTreeMap::new();
+    let mut webhook_secrets = serde_json::Map::new();
+    let mut api_keys = serde_json::Map::new();
+    for name in ACCOUNTS {
+        let webhook_secret = format!("whsec_{}", token()?);
+        webhook_secrets.insert(name.to_owned(), serde_json::json!({ "webhook_secrets": [webhook_secret] }));
+        let api_key = format!("sk_test_{}", token()?);
+        api_keys.insert(name.to_owned(), serde_json::json!({ "api_key": api_key, "api_base": provider_url }));
+        accounts.insert(name.to_owned(), Account { webhook_secret });
+    }
+    aws.put_secret(webhook_secrets_arn, &serde_json::Value::Object(webhook_secrets).to_string())?;
+    aws.put_secret(api_keys_arn, &serde_json::Value::Object(api_keys).to_string())?;
+    Ok(accounts)
+}

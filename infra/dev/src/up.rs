@@ -1,0 +1,132 @@
+//! Brings the local stack up and down.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc;
+
+use anyhow::{Context, Result};
+
+use crate::console::Console;
+use crate::lambda_build::{build_functions, build_tool};
+use crate::local_aws::{self, LocalAws, isolate, wait_until_ready};
+use crate::process;
+use crate::python::Venv;
+use crate::stack::Stack;
+use crate::workspace::Workspace;
+
+/// The crate, program and process name of the provider's twin.
+const TWIN: &str = "provider-twin";
+
+/// What `up` shall do besides starting and deploying.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    /// Return when the stack is ready, and leave it running.
+    pub(crate) detach: bool,
+    /// Load the demo business and drive its quarter.
+    pub(crate) demo: bool,
+    /// Build the functions first.
+    pub(crate) build: bool,
+}
+
+/// Builds, starts and deploys everything; a stack that runs already is replaced, so that `up` always ends with fresh
+/// books and the code as it is now.
+pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) -> Result<()> {
+    std::fs::create_dir_all(workspace.local(""))?;
+    let tools = Venv::ready(workspace, console, "local")?;
+    if options.build {
+        console.step("building the functions (release, for this machine)");
+        for (name, size) in build_functions(workspace)? {
+            console.detail(&format!("{name:<20} {:>7} kB", size / 1024));
+        }
+    }
+    console.step("building the provider's twin");
+    let twin = if workspace.path("tests/provider-twin/src/main.rs").exists() {
+        Some(build_tool(workspace, TWIN)?)
+    } else {
+        None
+    };
+    if stop_all(workspace)? {
+        console.step("stopped the stack that was running");
+    }
+    let stack = match start(workspace, console, &tools, twin.as_deref(), options.demo) {
+        Ok(stack) => stack,
+        Err(error) => {
+            stop_all(workspace)?;
+            return Err(error);
+        }
+    };
+    show_urls(console, &stack);
+    if options.detach {
+        console.step("ready, and left running: `cargo dev down` stops it");
+        return Ok(());
+    }
+    console.step("ready, and running until Ctrl-C");
+    wait_for_interrupt()?;
+    down(workspace, console)
+}
+
+/// Stops what an earlier [`up`] left running.
+pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
+    let stopped = stop_all(workspace)?;
+    console.step(if stopped { "stopped" } else { "nothing was running" });
+    Ok(())
+}
+
+fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: Option<&Path>, demo: bool) -> Result<Stack> {
+    console.step("starting the local AWS and the provider's twin");
+    let aws = LocalAws::start(workspace, tools).context("the local AWS does not start")?;
+    let provider_url = match twin {
+        Some(twin) => start_twin(workspace, twin).context("the provider's twin does not start")?,
+        None => "http://127.0.0.1:9".to_owned(),
+    };
+    console.step("deploying template.yaml with sam deploy");
+    let stack = Stack::deploy(workspace, console, tools, &aws, &provider_url)?;
+    if demo {
+        console.step("loading the demo business and driving a demo quarter");
+    }
+    Ok(stack)
+}
+
+/// Starts the provider's twin and answers with its address, which it prints when it listens.
+fn start_twin(workspace: &Workspace, program: &Path) -> Result<String> {
+    let mut command = Command::new(program);
+    isolate(&mut command, &workspace.local("scratch"));
+    let child = process::start(workspace, TWIN, &mut command)?;
+    let log = process::log_file(workspace, TWIN);
+    let address = || {
+        let printed = std::fs::read_to_string(&log).ok()?;
+        printed.lines().find_map(|line| line.strip_prefix("listening on ").map(|url| url.trim().to_owned()))
+    };
+    wait_until_ready(child, &log, || address().is_some())?;
+    address().context("it does not say where it listens")
+}
+
+fn stop_all(workspace: &Workspace) -> Result<bool> {
+    let twin = process::stop(workspace, TWIN)?;
+    let aws = process::stop(workspace, local_aws::PROCESS)?;
+    let description = workspace.local("stack.json");
+    if description.exists() {
+        std::fs::remove_file(description)?;
+    }
+    Ok(twin || aws)
+}
+
+fn show_urls(console: &Console, stack: &Stack) {
+    console.line("");
+    console.line(&format!("  API         {}/v1", stack.api_url));
+    console.line(&format!("  OpenAPI     {}/v1/openapi.json", stack.api_url));
+    console.line(&format!("  API key     {}", stack.api_key));
+    console.line(&format!("  mail inbox  {}/_ministack/ses/messages", stack.endpoint));
+    console.line(&format!("  provider    {}", stack.provider_url));
+    console.line("  all of it   target/local/stack.json, logs beside it");
+    console.line("");
+}
+
+fn wait_for_interrupt() -> Result<()> {
+    let (told, interrupted) = mpsc::channel();
+    ctrlc::set_handler(move || {
+        // Nobody listens any more once the first signal was taken.
+        told.send(()).ok();
+    })?;
+    interrupted.recv().context("the signal handler is gone")
+}
