@@ -4,6 +4,9 @@ use async_trait::async_trait;
 
 use crate::{CursorError, Item, Key, Page, Query, Table, Transaction};
 
+/// Keys that one request for many items takes.
+pub(crate) const KEYS_PER_READ: usize = 100;
+
 /// What lies under an error, when an adapter has something to show.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
