@@ -48,6 +48,8 @@ impl LocalAws {
         command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
         // The functions inherit this: it leads their clients back here.
         command.env("AWS_ENDPOINT_URL", &endpoint).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
+        // Every call of a function is checked against the policies of its role.
+        command.env("AUTH", "true");
         let child = process::start(workspace, PROCESS, &mut command)?;
         let aws = Self { endpoint, agent: agent() };
         wait_until_ready(child, &process::log_file(workspace, PROCESS), || aws.ready())?;
@@ -88,26 +90,50 @@ impl LocalAws {
     }
 
     fn secrets_manager(&self, action: &str, body: &Value) -> Result<Value> {
-        let mut reply = self
-            .agent
-            .post(&self.endpoint)
-            // The emulator reads the service's name off the signature and does not check it.
-            .header(
-                "authorization",
-                format!(
-                    "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/secretsmanager/aws4_request, \
-                     SignedHeaders=host, Signature=0"
-                ),
-            )
-            .header("content-type", "application/x-amz-json-1.1")
-            .header("x-amz-target", format!("secretsmanager.{action}"))
-            .send(body.to_string())
-            .with_context(|| format!("cannot reach the local AWS for {action}"))?;
-        let text = reply.body_mut().read_to_string()?;
-        if reply.status() != 200 {
-            bail!("{action} was answered with {}: {text}", reply.status());
-        }
+        let target = format!("secretsmanager.{action}");
+        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
+        let text = self.call("secretsmanager", "POST", "/", &headers, &body.to_string())?;
         serde_json::from_str(&text).with_context(|| format!("{action} was answered with something that is not JSON"))
+    }
+
+    /// Verifies the address that mails come from, as an operator does once on AWS.
+    pub(crate) fn verify_sender(&self, address: &str) -> Result<()> {
+        let fields = [("Action", "VerifyEmailIdentity"), ("Version", "2010-12-01"), ("EmailAddress", address)];
+        self.submit("ses", &fields)
+    }
+
+    /// Sends one action to a service that takes its parameters as a form.
+    pub(crate) fn submit(&self, service: &str, fields: &[(&str, &str)]) -> Result<()> {
+        let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", form_encode(value))).collect();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        self.call(service, "POST", "/", &headers, &form.join("&")).map(drop)
+    }
+
+    /// Sends one request to a service and answers with the body of a successful reply.
+    pub(crate) fn call(
+        &self,
+        service: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<String> {
+        // The emulator reads service and account off the signature of its root user, which it does not check.
+        let signature = format!(
+            "AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let url = format!("{}{path}", self.endpoint);
+        let mut request = ureq::http::Request::builder().method(method).uri(url).header("authorization", signature);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let asked = || format!("{method} {path} of the local {service}");
+        let mut reply = self.agent.run(request.body(body.to_owned())?).with_context(asked)?;
+        let text = reply.body_mut().read_to_string()?;
+        if !reply.status().is_success() {
+            bail!("{} was answered with {}: {text}", asked(), reply.status());
+        }
+        Ok(text)
     }
 }
 
@@ -157,4 +183,27 @@ pub(crate) fn token() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
     Ok(hex::encode(bytes))
+}
+
+/// Encodes the value of a form field: every byte that is not a letter or a digit as `%XX`.
+fn form_encode(value: &str) -> String {
+    let mut encoded = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_value_keeps_its_bytes() {
+        assert_eq!(form_encode("ses:*é"), "ses%3A%2A%C3%A9");
+    }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod allowances;
 mod command;
 mod console;
 mod lambda_build;

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::allowances;
 use crate::command::run_logged;
 use crate::console::Console;
 use crate::local_aws::{LocalAws, token};
@@ -13,6 +14,9 @@ use crate::python::Venv;
 use crate::workspace::Workspace;
 
 const STACK_NAME: &str = "saldo";
+
+/// The address that the local stack's mails come from.
+const SENDER: &str = "billing@saldo.example";
 
 /// The provider accounts of the local stack: one per seller of the demo.
 const ACCOUNTS: [&str; 2] = ["stripe/main", "stripe/nl"];
@@ -62,6 +66,8 @@ impl Stack {
         let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
         let accounts =
             configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
+        aws.verify_sender(SENDER)?;
+        allowances::grant(aws, output("DocumentsBucketName")?, output("ReminderEmailsName")?)?;
         let stack = Self {
             endpoint: aws.endpoint().to_owned(),
             // The emulator's own host names would need a resolver; it serves the same API below this path.
@@ -93,7 +99,7 @@ fn sam_deploy(workspace: &Workspace, console: &Console, tools: &Venv, aws: &Loca
     ]);
     sam.arg("--parameter-overrides").arg(format!("Architecture={}", architecture()));
     // Ticks are sent by the demo and by the journeys, which travel in time; the clock must not come in between.
-    sam.args(["DeletionProtection=false", "SenderAddress=billing@saldo.example", "TickState=DISABLED"]);
+    sam.args(["DeletionProtection=false", "TickState=DISABLED"]).arg(format!("SenderAddress={SENDER}"));
     run_logged(console, &mut sam, &workspace.local("deploy.log"))
 }
 
