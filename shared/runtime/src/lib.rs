@@ -1,1 +1,10 @@
-//! The Lambda side: configuration, logs, partial batches, AWS clients.
+#![doc = include_str!("../README.md")]
+
+pub mod aws;
+pub mod batch;
+pub mod budget;
+pub mod clock;
+pub mod config;
+pub mod logs;
+pub mod run;
+pub mod stream;
