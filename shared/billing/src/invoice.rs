@@ -164,12 +164,6 @@ pub enum InvoiceError {
         #[source]
         source: LineError,
     },
-    /// A due date outside the calendar.
-    #[error("invoice {invoice}: the due date leaves the calendar")]
-    DueDate {
-        /// Which invoice.
-        invoice: InvoiceId,
-    },
     /// Amounts beyond what money can hold, or of unlike currencies.
     #[error("amounts of invoice {invoice} do not add up")]
     Money {
@@ -234,7 +228,7 @@ impl Invoice {
     /// Issues the invoice under `number` and pays what it can from `credit`, the customer's balance in its currency.
     ///
     /// # Errors
-    /// When it is void, the due date leaves the calendar, or amounts do not add up.
+    /// When it is void, or amounts do not add up.
     pub fn finalise(
         &mut self,
         number: Number,
@@ -245,16 +239,15 @@ impl Invoice {
     ) -> Result<Outcome<Change>, InvoiceError> {
         match self.status()? {
             InvoiceStatus::Draft => {}
-            InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid => return Ok(Outcome::AlreadyApplied),
+            InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid => {
+                return Ok(Outcome::AlreadyApplied);
+            }
             status @ (InvoiceStatus::Void | InvoiceStatus::Uncollectible) => {
                 return Err(InvoiceError::Status { command: "finalise", invoice: self.id, status });
             }
         }
         let on = local_date(now, seller.zone);
-        let due_on = self
-            .terms
-            .due_on(local_date(now, customer.zone))
-            .map_err(|_out_of_calendar| InvoiceError::DueDate { invoice: self.id })?;
+        let due_on = self.terms.due_on(local_date(now, customer.zone));
         let usable = self.money(credit.max(self.zero()).and_then(|credit| credit.min(self.totals.total)))?;
         self.changed("finalised", now, |invoice| {
             invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone });
@@ -326,7 +319,7 @@ impl Invoice {
 
     /// Its currency.
     #[must_use]
-    pub const fn currency(&self) -> Currency {
+    pub fn currency(&self) -> Currency {
         self.totals.total.currency()
     }
 
@@ -375,7 +368,7 @@ impl Invoice {
         Ok(())
     }
 
-    const fn zero(&self) -> Money {
+    fn zero(&self) -> Money {
         Money::zero(self.currency())
     }
 
@@ -384,7 +377,12 @@ impl Invoice {
     }
 
     /// Makes a change and tells what it means for the ledger and for the customer's credit.
-    fn changed(&mut self, cause: &str, at: DateTime<Utc>, change: impl FnOnce(&mut Self)) -> Result<Change, InvoiceError> {
+    fn changed(
+        &mut self,
+        cause: &str,
+        at: DateTime<Utc>,
+        change: impl FnOnce(&mut Self),
+    ) -> Result<Change, InvoiceError> {
         let (position, credit) = (self.position()?, self.credit()?);
         change(self);
         let postings: Position = self.money(self.position()?.since(&position))?;

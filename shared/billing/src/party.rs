@@ -234,7 +234,15 @@ mod tests {
 
     #[test]
     fn addresses_that_could_smuggle_a_header_are_refused() {
-        for text in ["a@b.example\r\nBcc: c@d.example", "a b@c.example", "a@b", "@b.example", "a@", "a@b..example", "\"a\"@b.example"] {
+        for text in [
+            "a@b.example\r\nBcc: c@d.example",
+            "a b@c.example",
+            "a@b",
+            "@b.example",
+            "a@",
+            "a@b..example",
+            "\"a\"@b.example",
+        ] {
             assert!(text.parse::<Email>().is_err(), "{text:?}");
         }
         for text in ["zoe+crm@example.com", "o'neill@mail.example.co.uk"] {

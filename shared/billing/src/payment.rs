@@ -221,8 +221,12 @@ impl Payment {
 
     /// Keeps the newest failures only; which those are does not depend on the order in which they were heard.
     fn forget_old_failures(&mut self) {
-        let mut failures: Vec<_> =
-            self.facts.iter().filter(|(key, _)| key.starts_with("failed/")).map(|(key, fact)| (fact.at, key.clone())).collect();
+        let mut failures: Vec<_> = self
+            .facts
+            .iter()
+            .filter(|(key, _)| key.starts_with("failed/"))
+            .map(|(key, fact)| (fact.at, key.clone()))
+            .collect();
         failures.sort();
         let surplus = failures.len().saturating_sub(FAILURES_KEPT);
         for (_, key) in failures.into_iter().take(surplus) {
@@ -309,7 +313,8 @@ impl Payment {
     #[must_use]
     pub fn is_disputed(&self) -> bool {
         let closed = |wanted: &str| {
-            self.statements().any(|(_, s)| matches!(s, Statement::DisputeClosed { reference, .. } if reference == wanted))
+            self.statements()
+                .any(|(_, s)| matches!(s, Statement::DisputeClosed { reference, .. } if reference == wanted))
         };
         self.statements().any(|(_, s)| matches!(s, Statement::DisputeOpened { reference, .. } if !closed(reference)))
     }

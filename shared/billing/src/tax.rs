@@ -114,7 +114,10 @@ pub struct TaxSum {
 ///
 /// # Errors
 /// When currencies differ or an amount leaves what money can hold.
-pub fn tax_sums(nets: impl IntoIterator<Item = (TaxRate, Money)>, currency: Currency) -> Result<Vec<TaxSum>, MoneyError> {
+pub fn tax_sums(
+    nets: impl IntoIterator<Item = (TaxRate, Money)>,
+    currency: Currency,
+) -> Result<Vec<TaxSum>, MoneyError> {
     let mut bases = BTreeMap::new();
     for (rate, net) in nets {
         let base = bases.entry(rate).or_insert_with(|| Money::zero(currency));
@@ -150,12 +153,20 @@ mod tests {
     fn r9_tax_is_computed_per_rate_and_not_per_line() {
         // Three lines of 0.33 at 19 %: 0.06 each would make 0.18, the sum of 0.99 makes 0.19.
         let sums = tax_sums(
-            [(rate("0.19"), eur("0.33")), (rate("0.07"), eur("10.00")), (rate("0.19"), eur("0.33")), (rate("0.19"), eur("0.33"))],
+            [
+                (rate("0.19"), eur("0.33")),
+                (rate("0.07"), eur("10.00")),
+                (rate("0.19"), eur("0.33")),
+                (rate("0.19"), eur("0.33")),
+            ],
             "EUR".parse().unwrap(),
         )
         .unwrap();
         let shown: Vec<_> = sums.iter().map(|sum| (sum.rate.to_string(), sum.base, sum.tax)).collect();
-        assert_eq!(shown, [("0.07".to_owned(), eur("10.00"), eur("0.70")), ("0.19".to_owned(), eur("0.99"), eur("0.19"))]);
+        assert_eq!(
+            shown,
+            [("0.07".to_owned(), eur("10.00"), eur("0.70")), ("0.19".to_owned(), eur("0.99"), eur("0.19"))]
+        );
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Keys, items and access patterns; DynamoDB and its in-memory twin.
 
+pub mod deadline;
+pub mod dynamodb;
+pub mod entities;
 pub mod memory;
 
 mod cursor;

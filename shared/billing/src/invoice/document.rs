@@ -58,7 +58,13 @@ pub struct Document {
 impl Document {
     /// The document of these lines, with both parties as they are now.
     #[must_use]
-    pub fn between(invoice: InvoiceId, seller: &Seller, customer: &Customer, lines: Vec<Line>, taxes: Vec<TaxSum>) -> Self {
+    pub fn between(
+        invoice: InvoiceId,
+        seller: &Seller,
+        customer: &Customer,
+        lines: Vec<Line>,
+        taxes: Vec<TaxSum>,
+    ) -> Self {
         Self {
             invoice,
             lines,

@@ -41,14 +41,20 @@ impl Invoice {
     ///
     /// # Errors
     /// When amounts are of unlike currencies or do not add up.
-    pub fn record_payment(&mut self, payment: &Payment, cause: &str, at: DateTime<Utc>) -> Result<Outcome<Change>, InvoiceError> {
+    pub fn record_payment(
+        &mut self,
+        payment: &Payment,
+        cause: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Outcome<Change>, InvoiceError> {
         let standing = payment.standing().map_err(|source| match source {
             crate::payment::PaymentError::Money { source, .. } => InvoiceError::Money { invoice: self.id, source },
-            crate::payment::PaymentError::Currency { expected, found, .. } => InvoiceError::Money {
-                invoice: self.id,
-                source: MoneyError::UnlikeCurrencies { expected, found },
-            },
-            crate::payment::PaymentError::Invoice { .. } => InvoiceError::Money { invoice: self.id, source: MoneyError::Overflow },
+            crate::payment::PaymentError::Currency { expected, found, .. } => {
+                InvoiceError::Money { invoice: self.id, source: MoneyError::UnlikeCurrencies { expected, found } }
+            }
+            crate::payment::PaymentError::Invoice { .. } => {
+                InvoiceError::Money { invoice: self.id, source: MoneyError::Overflow }
+            }
         })?;
         let received = Received {
             account: payment.account.clone(),
@@ -123,7 +129,7 @@ impl Invoice {
     }
 
     /// What the invoice asks for: its total, or nothing when it is void.
-    const fn owed(&self) -> Money {
+    fn owed(&self) -> Money {
         if self.voided_at.is_some() { self.zero() } else { self.totals.total }
     }
 
@@ -135,13 +141,15 @@ impl Invoice {
     /// What payments brought and is still ours.
     pub(super) fn kept(&self) -> Result<Money, MoneyError> {
         let paid = self.total_of(|standing| standing.captured)?;
-        paid.checked_sub(self.total_of(|standing| standing.refunded)?)?.checked_sub(self.total_of(|standing| standing.lost)?)
+        paid.checked_sub(self.total_of(|standing| standing.refunded)?)?
+            .checked_sub(self.total_of(|standing| standing.lost)?)
     }
 
     fn total_of(&self, part: impl Fn(&Standing) -> Money) -> Result<Money, MoneyError> {
-        self.received.values().filter_map(|received| received.standing.as_ref()).try_fold(self.zero(), |sum, standing| {
-            sum.checked_add(part(standing))
-        })
+        self.received
+            .values()
+            .filter_map(|received| received.standing.as_ref())
+            .try_fold(self.zero(), |sum, standing| sum.checked_add(part(standing)))
     }
 
     /// What was settled beyond what is owed, before refunds.
@@ -155,7 +163,8 @@ impl Invoice {
             return Ok(self.zero());
         }
         let credit = || {
-            let granted = self.surplus()?.checked_sub(self.total_of(|standing| standing.refunded)?)?.max(self.zero())?;
+            let granted =
+                self.surplus()?.checked_sub(self.total_of(|standing| standing.refunded)?)?.max(self.zero())?;
             granted.checked_sub(self.credit_used())
         };
         self.money(credit())

@@ -162,7 +162,11 @@ impl Statement {
             | Self::DisputeOpened { amount, .. }
             | Self::DisputeFundsWithdrawn { amount, .. }
             | Self::DisputeFundsReinstated { amount, .. } => Some(*amount),
-            Self::RequiresAction | Self::Processing | Self::Failed { .. } | Self::Cancelled | Self::DisputeClosed { .. } => None,
+            Self::RequiresAction
+            | Self::Processing
+            | Self::Failed { .. }
+            | Self::Cancelled
+            | Self::DisputeClosed { .. } => None,
         }
     }
 }

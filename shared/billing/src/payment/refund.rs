@@ -1,6 +1,6 @@
 //! Refunds that we ask for: reserved against the payment before the provider is called.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use saldo_money::{Money, MoneyError};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +43,19 @@ pub struct RefundRequest {
     /// Where it stands.
     #[serde(flatten)]
     pub state: RefundState,
+}
+
+impl RefundRequest {
+    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily, counted from the request.
+    #[must_use]
+    pub fn look_up_at(&self, look_ups: u32) -> Option<DateTime<Utc>> {
+        let wait = match look_ups {
+            0 => Duration::minutes(5),
+            1 => Duration::hours(1),
+            more => Duration::days(i64::from(more.saturating_sub(1))),
+        };
+        self.requested_at.checked_add_signed(wait)
+    }
 }
 
 /// Why a refund was not accepted.
@@ -130,7 +143,12 @@ impl Payment {
     ///
     /// # Errors
     /// When the amount is not positive, of another currency, more than is left (D7, R18), or other than the same id had before.
-    pub fn request_refund(&mut self, id: RefundId, amount: Money, now: DateTime<Utc>) -> Result<Outcome<()>, RefundError> {
+    pub fn request_refund(
+        &mut self,
+        id: RefundId,
+        amount: Money,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<()>, RefundError> {
         if let Some(known) = self.refunds.get(&id) {
             return if known.amount == amount {
                 Ok(Outcome::AlreadyApplied)

@@ -36,7 +36,10 @@ fn captured(minor: i64) -> Statement {
 }
 
 fn failed(reference: &str) -> Statement {
-    Statement::Failed { reference: reference.to_owned(), decline: Decline { code: "insufficient_funds".to_owned(), hard: false } }
+    Statement::Failed {
+        reference: reference.to_owned(),
+        decline: Decline { code: "insufficient_funds".to_owned(), hard: false },
+    }
 }
 
 fn refund(reference: &str, minor: i64, status: RefundStatus) -> Statement {
@@ -66,7 +69,11 @@ fn w6_one_taking_told_by_two_events_is_one_payment() {
 
 #[test]
 fn w19_within_one_second_the_further_state_wins() {
-    let facts = [Fact::new(at(5), Statement::Processing), Fact::new(at(5), failed("ch_1")), Fact::new(at(5), Statement::RequiresAction)];
+    let facts = [
+        Fact::new(at(5), Statement::Processing),
+        Fact::new(at(5), failed("ch_1")),
+        Fact::new(at(5), Statement::RequiresAction),
+    ];
     assert_eq!(payment(&facts).status(), PaymentStatus::Failed);
 }
 
@@ -110,7 +117,8 @@ fn a_refund_that_fails_later_gives_the_money_back_to_the_books() {
 
 #[test]
 fn d8_to_d11_a_dispute_is_a_flag_then_money_then_restored_or_lost() {
-    let opened = Statement::DisputeOpened { reference: "dp_1".to_owned(), amount: eur(10_000), reason: "fraudulent".to_owned() };
+    let opened =
+        Statement::DisputeOpened { reference: "dp_1".to_owned(), amount: eur(10_000), reason: "fraudulent".to_owned() };
     let mut disputed = payment(&[Fact::new(at(0), captured(10_000)), Fact::new(at(1), opened)]);
     assert!(disputed.is_disputed());
     assert_eq!(disputed.standing().unwrap().disputed, eur(0));
@@ -151,9 +159,16 @@ fn a_refused_refund_frees_what_it_reserved_and_a_settled_one_counts_once() {
     payment.settle_refund(first, RefundState::Refused { decline }).unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(10_000));
     payment.request_refund(second, eur(4000), at(2)).unwrap();
-    payment.settle_refund(second, RefundState::Accepted { reference: "re_2".to_owned(), status: RefundStatus::Succeeded }).unwrap();
+    payment
+        .settle_refund(second, RefundState::Accepted { reference: "re_2".to_owned(), status: RefundStatus::Succeeded })
+        .unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(6000));
-    payment.apply(&report(vec![Fact::new(at(3), refund("re_2", 4000, RefundStatus::Succeeded)), Fact::new(at(3), in_all(4000))])).unwrap();
+    payment
+        .apply(&report(vec![
+            Fact::new(at(3), refund("re_2", 4000, RefundStatus::Succeeded)),
+            Fact::new(at(3), in_all(4000)),
+        ]))
+        .unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(6000));
 }
 
@@ -192,10 +207,20 @@ fn life() -> Vec<Fact> {
         Fact::new(at(7), in_all(2000)),
         Fact::new(at(8), refund("re_2", 1000, RefundStatus::Succeeded)),
         Fact::new(at(8), in_all(3000)),
-        Fact::new(at(9), Statement::DisputeOpened { reference: "dp_1".to_owned(), amount: eur(7000), reason: "fraudulent".to_owned() }),
+        Fact::new(
+            at(9),
+            Statement::DisputeOpened {
+                reference: "dp_1".to_owned(),
+                amount: eur(7000),
+                reason: "fraudulent".to_owned(),
+            },
+        ),
         Fact::new(at(10), withdrawn(7000)),
         Fact::new(at(11), Statement::DisputeClosed { reference: "dp_1".to_owned(), outcome: DisputeOutcome::Won }),
-        Fact::new(at(12), Statement::DisputeFundsReinstated { reference: "dp_1".to_owned(), amount: eur(7000), fee: None }),
+        Fact::new(
+            at(12),
+            Statement::DisputeFundsReinstated { reference: "dp_1".to_owned(), amount: eur(7000), fee: None },
+        ),
     ];
     life.extend((0..30).map(|n| Fact::new(at(n), failed(&format!("ch_x{n}")))));
     life

@@ -1,0 +1,360 @@
+//! Collecting and chasing an invoice: which step is next, and the attempts to charge it.
+
+use chrono::{DateTime, Duration, Utc};
+use saldo_money::Money;
+use serde::{Deserialize, Serialize};
+
+use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
+use crate::Outcome;
+use crate::dunning::{DunningPolicy, ReminderStep, may_attempt, reminder_schedule};
+use crate::id::{InvoiceId, PaymentId};
+use crate::payment::Decline;
+use crate::provider::PaymentMethod;
+
+/// What is to be done next with an invoice, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What.
+    pub kind: StepKind,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What can be next with an invoice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Make its document, and hand it on to be charged or sent.
+    Render,
+    /// Charge it.
+    Collect,
+    /// Ask the provider what became of a charge.
+    LookUp,
+    /// Remind the customer.
+    Remind,
+}
+
+impl Step {
+    /// The first step of an invoice that was just finalised.
+    #[must_use]
+    pub const fn render(at: DateTime<Utc>) -> Self {
+        Self { kind: StepKind::Render, at }
+    }
+}
+
+/// How far collecting and reminding have come.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What is next; nothing when nothing is due, or when something outside must happen first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Step>,
+    /// Whether its document was sent or a first charge was begun.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub handed_over: bool,
+    /// The last reminder that was dealt with, sent or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded: Option<ReminderStep>,
+    /// The last attempt to charge it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+    /// How many attempts failed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failures: u32,
+    /// When attempts were begun, as far back as the card networks count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempted: Vec<DateTime<Utc>>,
+    /// The hosted page on which the customer can pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<HostedPage>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A provider's page on which one invoice can be paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostedPage {
+    /// The provider's id of it.
+    pub reference: String,
+    /// Where it is.
+    pub url: String,
+    /// What it asks for.
+    pub amount: Money,
+    /// Until when it works.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// One attempt to charge an invoice: written down before the provider is called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counted from 1.
+    pub number: u32,
+    /// What is charged.
+    pub amount: Money,
+    /// By what.
+    pub method: PaymentMethod,
+    /// When it was begun.
+    pub begun_at: DateTime<Utc>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub state: AttemptState,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum AttemptState {
+    /// The provider may have been asked.
+    Begun,
+    /// The provider was asked and its answer is not known.
+    Unknown {
+        /// How often we have looked it up.
+        look_ups: u32,
+    },
+    /// The provider has it in hand: submitted, or waiting for the customer.
+    Pending {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// Paid.
+    Succeeded {
+        /// The payment.
+        payment: PaymentId,
+    },
+    /// The provider said no.
+    Declined {
+        /// When.
+        at: DateTime<Utc>,
+        /// How.
+        decline: Decline,
+    },
+    /// The provider never heard of it.
+    NeverMade,
+}
+
+impl Attempt {
+    /// The key under which the provider does this attempt at most once.
+    #[must_use]
+    pub fn idempotency_key(&self, invoice: InvoiceId) -> String {
+        format!("{invoice}/attempt-{}", self.number)
+    }
+
+    /// Whether it is still to be told what became of it.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        match self.state {
+            AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } => true,
+            AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => false,
+        }
+    }
+
+    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily for five days, then weekly.
+    #[must_use]
+    pub fn look_up_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let wait = match self.state {
+            AttemptState::Begun | AttemptState::Unknown { look_ups: 0 } => Duration::minutes(5),
+            AttemptState::Unknown { look_ups: 1 } => Duration::hours(1),
+            AttemptState::Unknown { look_ups: 2..=6 } => Duration::days(1),
+            AttemptState::Unknown { .. } => Duration::weeks(1),
+            AttemptState::Pending { .. }
+            | AttemptState::Succeeded { .. }
+            | AttemptState::Declined { .. }
+            | AttemptState::NeverMade => return None,
+        };
+        now.checked_add_signed(wait)
+    }
+}
+
+/// What a collector has to do for an invoice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Duty {
+    /// Nothing is due, or somebody else is at it.
+    Nothing,
+    /// First close the page on which the customer could pay at the same time.
+    ClosePage(HostedPage),
+    /// Begin a new attempt with this method.
+    Begin,
+    /// Ask again with the same key: whether the provider was asked is not known, and it answers a repeat with the first answer.
+    Repeat(Attempt),
+    /// Ask what became of it.
+    LookUp(Attempt),
+}
+
+/// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
+const KEY_LIFE: Duration = Duration::hours(23);
+
+impl Invoice {
+    /// What a collector has to do at `now`.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn collector_duty(&self, now: DateTime<Utc>) -> Result<Duty, InvoiceError> {
+        if let Some(attempt) = &self.progress.attempt {
+            match attempt.state {
+                AttemptState::Begun if now.signed_duration_since(attempt.begun_at) < KEY_LIFE => {
+                    return Ok(Duty::Repeat(attempt.clone()));
+                }
+                AttemptState::Begun | AttemptState::Unknown { .. } => return Ok(Duty::LookUp(attempt.clone())),
+                AttemptState::Pending { .. } => return Ok(Duty::Nothing),
+                AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => {}
+            }
+        }
+        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        let wanted =
+            self.collection == Collection::Automatic && payable && !self.is_processing() && !self.is_disputed();
+        let due = match self.progress.next {
+            Some(Step { kind: StepKind::Collect, at }) => at <= now,
+            Some(Step { kind: StepKind::Render, .. }) => true,
+            Some(Step { kind: StepKind::LookUp | StepKind::Remind, .. }) | None => false,
+        };
+        if !wanted || !due {
+            return Ok(Duty::Nothing);
+        }
+        Ok(match &self.progress.page {
+            Some(page) if page.expires_at > now => Duty::ClosePage(page.clone()),
+            Some(_) | None => Duty::Begin,
+        })
+    }
+
+    /// Writes down an attempt before the provider is asked for it.
+    ///
+    /// Answers nothing when no attempt may be made: the card network's limits are reached.
+    ///
+    /// # Errors
+    /// When the invoice is not to be charged now.
+    pub fn begin_attempt(
+        &mut self,
+        method: PaymentMethod,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Attempt>, InvoiceError> {
+        if self.collector_duty(now)? != Duty::Begin {
+            return Err(InvoiceError::Status { command: "charge", invoice: self.id, status: self.status()? });
+        }
+        let hard_stop = method
+            .network
+            .as_deref()
+            .is_some_and(|network| may_attempt(network, &self.progress.attempted, now).is_err());
+        if hard_stop {
+            return Ok(None);
+        }
+        let number = self.progress.attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
+        let attempt = Attempt { number, amount: self.amount_due()?, method, begun_at: now, state: AttemptState::Begun };
+        self.progress.next = attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at });
+        self.progress.attempted.retain(|at| now.signed_duration_since(*at) <= Duration::days(30));
+        self.progress.attempted.push(now);
+        self.progress.attempt = Some(attempt.clone());
+        self.progress.handed_over = true;
+        self.progress.page = None;
+        Ok(Some(attempt))
+    }
+
+    /// Records what became of attempt `number`. What was decided stands; only open attempts change.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn settle_attempt(
+        &mut self,
+        number: u32,
+        state: AttemptState,
+        policy: &DunningPolicy,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<()>, InvoiceError> {
+        let Some(attempt) =
+            self.progress.attempt.as_mut().filter(|attempt| attempt.number == number && attempt.is_open())
+        else {
+            return Ok(Outcome::AlreadyApplied);
+        };
+        if attempt.state == state {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        attempt.state = state;
+        if matches!(attempt.state, AttemptState::Declined { .. }) {
+            self.progress.failures = self.progress.failures.saturating_add(1);
+        }
+        self.plan(policy, now)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Marks the document as sent, so that the ladder of reminders begins.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn handed_over(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<(), InvoiceError> {
+        self.progress.handed_over = true;
+        self.plan(policy, now)
+    }
+
+    /// The reminder whose time has come: the latest one that is not dealt with; earlier ones that were missed are left out.
+    #[must_use]
+    pub fn due_reminder(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<ReminderStep> {
+        self.reminders(policy).into_iter().filter(|(_, at)| *at <= now).map(|(step, _)| step).next_back()
+    }
+
+    /// Marks a reminder as dealt with, sent or not, and plans the next.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn reminded(
+        &mut self,
+        step: ReminderStep,
+        policy: &DunningPolicy,
+        now: DateTime<Utc>,
+    ) -> Result<(), InvoiceError> {
+        self.progress.reminded = self.progress.reminded.max(Some(step));
+        self.plan(policy, now)
+    }
+
+    /// The reminders not dealt with, in the order of their times.
+    fn reminders(&self, policy: &DunningPolicy) -> Vec<(ReminderStep, DateTime<Utc>)> {
+        let Some(issued) = &self.issued else { return Vec::new() };
+        let mut ladder = reminder_schedule(issued.due_on, issued.zone, policy);
+        ladder.retain(|(step, at)| Some(*step) > self.progress.reminded && *at > issued.at);
+        ladder
+    }
+
+    /// What is next, by the invoice's own state and the seller's policy.
+    pub(super) fn next_step(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
+        let Some(issued) = &self.issued else { return Ok(None) };
+        if let Some(attempt) = self.progress.attempt.as_ref().filter(|attempt| attempt.is_open()) {
+            return Ok(attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at }));
+        }
+        if !self.progress.handed_over && self.voided_at.is_none() {
+            return Ok(Some(Step::render(issued.at)));
+        }
+        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        if !payable || self.is_processing() || self.is_disputed() {
+            return Ok(None);
+        }
+        let charge = self.next_charge(policy, now).map(|at| Step { kind: StepKind::Collect, at });
+        let remind = || {
+            let (_, at) = self.reminders(policy).into_iter().next()?;
+            Some(Step { kind: StepKind::Remind, at })
+        };
+        // While charges are being retried, their notices do the reminding.
+        Ok(charge.or_else(remind))
+    }
+
+    fn next_charge(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let zone = self.issued.as_ref()?.zone;
+        if self.collection != Collection::Automatic {
+            return None;
+        }
+        match &self.progress.attempt.as_ref()?.state {
+            AttemptState::Declined { decline, .. } if decline.hard => None,
+            AttemptState::Declined { at, .. } => policy.retry_at(*at, self.progress.failures, zone),
+            AttemptState::NeverMade => Some(now),
+            // Paid in part, or a dispute took it away: the rest is for the customer to pay.
+            AttemptState::Succeeded { .. } => None,
+            AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } => None,
+        }
+    }
+
+    /// Whether charges were tried, failed, and are not to be tried again.
+    #[must_use]
+    pub fn charging_has_ended(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> bool {
+        let declined = self.progress.attempt.as_ref().is_some_and(|a| matches!(a.state, AttemptState::Declined { .. }));
+        declined && self.next_charge(policy, now).is_none()
+    }
+}

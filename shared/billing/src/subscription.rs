@@ -1,0 +1,386 @@
+//! Subscriptions: what is billed for which period, and when.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use rust_decimal::Decimal;
+use saldo_money::{Currency, Money, MoneyError};
+use serde::{Deserialize, Serialize};
+
+use crate::Outcome;
+use crate::calendar::{local_date, start_of_day};
+use crate::id::{CustomerId, InvoiceId, PriceId, ProductId, SellerId, SubscriptionId};
+use crate::invoice::{Collection, Line, LineOrigin};
+use crate::metrics::monthly_amount;
+use crate::period::{Period, PeriodError, Schedule};
+use crate::tax::TaxRate;
+use crate::terms::NetTerms;
+
+/// One price of a subscription, as agreed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionItem {
+    /// Which price.
+    pub price: PriceId,
+    /// What is sold.
+    pub product: ProductId,
+    /// Its name when it was agreed.
+    pub description: String,
+    /// What one costs for a period, net.
+    pub unit_amount: Decimal,
+    /// How many.
+    pub quantity: Decimal,
+    /// The tax on it.
+    pub tax_rate: TaxRate,
+}
+
+/// What a subscription's start or end means for recurring revenue, seen from its customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// The customer had no other.
+    Only,
+    /// The customer had others at the time.
+    OneOfSeveral,
+    /// The customer had others once, and none at the time.
+    Returned,
+}
+
+/// The end of a subscription that was called off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cancellation {
+    /// When it was asked for.
+    pub requested_at: DateTime<Utc>,
+    /// From which day on nothing is billed.
+    pub effective_on: NaiveDate,
+    /// Whether the customer had others then.
+    pub standing: Standing,
+}
+
+/// An agreement to be billed at an interval, in advance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// From whom.
+    pub seller: SellerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// What is billed for each period.
+    pub items: Vec<SubscriptionItem>,
+    /// The time line: the first period begins at its anchor.
+    pub schedule: Schedule,
+    /// Where the trial before the first period began, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial_from: Option<NaiveDate>,
+    /// The last day, included, when it ends by agreement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_on: Option<NaiveDate>,
+    /// How its invoices are to be paid.
+    pub collection: Collection,
+    /// How long the customer has for each.
+    pub terms: NetTerms,
+    /// What its start means for recurring revenue.
+    pub started_as: Standing,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    next_period: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bill_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancelled: Option<Cancellation>,
+}
+
+/// Where a subscription stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionStatus {
+    /// Its first day is still to come.
+    Scheduled,
+    /// In the trial before its first period.
+    Trialing,
+    /// Running.
+    Active,
+    /// Over: called off, or ended by agreement.
+    Ended,
+}
+
+/// Why a subscription refused a command.
+#[derive(Debug, thiserror::Error)]
+pub enum SubscriptionError {
+    /// There is nothing to bill.
+    #[error("a subscription needs at least one item and at most 100, found {found}")]
+    Items {
+        /// How many were given.
+        found: usize,
+    },
+    /// A quantity that cannot be.
+    #[error("items[{item}].quantity: expected more than 0, found {found}")]
+    Quantity {
+        /// Which item, counted from 0.
+        item: usize,
+        /// What was given.
+        found: Decimal,
+    },
+    /// It would end before it begins.
+    #[error("ends_on: expected {start_on} or later, found {ends_on}")]
+    EndsBeforeStart {
+        /// The first day.
+        start_on: NaiveDate,
+        /// The last day.
+        ends_on: NaiveDate,
+    },
+    /// A period outside the calendar.
+    #[error("subscription {subscription} has no period {number}")]
+    Period {
+        /// Which subscription.
+        subscription: SubscriptionId,
+        /// Which period, counted from 0.
+        number: u32,
+        /// Why.
+        #[source]
+        source: PeriodError,
+    },
+    /// Amounts beyond what money can hold.
+    #[error("amounts of subscription {subscription} do not add up")]
+    Money {
+        /// Which subscription.
+        subscription: SubscriptionId,
+        /// Why.
+        #[source]
+        source: MoneyError,
+    },
+}
+
+/// What a subscription is made of.
+#[derive(Debug, Clone)]
+pub struct NewSubscription {
+    /// The id it shall have.
+    pub id: SubscriptionId,
+    /// Whose it is.
+    pub customer: CustomerId,
+    /// From whom.
+    pub seller: SellerId,
+    /// In which currency.
+    pub currency: Currency,
+    /// What is billed.
+    pub items: Vec<SubscriptionItem>,
+    /// The time line.
+    pub schedule: Schedule,
+    /// Where a trial begins.
+    pub trial_from: Option<NaiveDate>,
+    /// The last day.
+    pub ends_on: Option<NaiveDate>,
+    /// How invoices are to be paid.
+    pub collection: Collection,
+    /// How long the customer has.
+    pub terms: NetTerms,
+    /// What its start means for recurring revenue.
+    pub started_as: Standing,
+}
+
+/// One period that is due to be billed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DuePeriod {
+    /// The days.
+    pub period: Period,
+    /// The id of its one invoice.
+    pub invoice: InvoiceId,
+    /// What to invoice.
+    pub lines: Vec<Line>,
+}
+
+impl Subscription {
+    /// Makes a subscription of what was agreed.
+    ///
+    /// # Errors
+    /// When there is nothing to bill, a quantity is not positive, or it ends before it begins.
+    pub fn try_new(new: NewSubscription, zone: Tz, now: DateTime<Utc>) -> Result<Self, SubscriptionError> {
+        if !(1..=100).contains(&new.items.len()) {
+            return Err(SubscriptionError::Items { found: new.items.len() });
+        }
+        if let Some((item, bad)) = new.items.iter().enumerate().find(|(_, item)| item.quantity <= Decimal::ZERO) {
+            return Err(SubscriptionError::Quantity { item, found: bad.quantity });
+        }
+        let start_on = new.schedule.anchor_on();
+        if let Some(ends_on) = new.ends_on.filter(|ends_on| *ends_on < start_on) {
+            return Err(SubscriptionError::EndsBeforeStart { start_on, ends_on });
+        }
+        let mut subscription = Self {
+            id: new.id,
+            customer: new.customer,
+            seller: new.seller,
+            currency: new.currency,
+            items: new.items,
+            schedule: new.schedule,
+            trial_from: new.trial_from,
+            ends_on: new.ends_on,
+            collection: new.collection,
+            terms: new.terms,
+            started_as: new.started_as,
+            created_at: now,
+            next_period: 0,
+            bill_at: None,
+            cancelled: None,
+        };
+        subscription.plan(zone)?;
+        Ok(subscription)
+    }
+
+    /// The first day on which nothing is billed any more, if there is one.
+    #[must_use]
+    pub fn end_on(&self) -> Option<NaiveDate> {
+        let agreed = self.ends_on.and_then(|last_day| last_day.succ_opt());
+        let cancelled = self.cancelled.map(|cancellation| cancellation.effective_on);
+        agreed.into_iter().chain(cancelled).min()
+    }
+
+    /// How it was called off, if it was.
+    #[must_use]
+    pub const fn cancellation(&self) -> Option<&Cancellation> {
+        self.cancelled.as_ref()
+    }
+
+    /// Where it stands on a day of its customer.
+    #[must_use]
+    pub fn status(&self, today: NaiveDate) -> SubscriptionStatus {
+        if self.end_on().is_some_and(|end_on| end_on <= today) {
+            SubscriptionStatus::Ended
+        } else if self.schedule.anchor_on() <= today {
+            SubscriptionStatus::Active
+        } else if self.trial_from.is_some_and(|from| from <= today) {
+            SubscriptionStatus::Trialing
+        } else {
+            SubscriptionStatus::Scheduled
+        }
+    }
+
+    /// The next period that is not billed, cut where the subscription ends; none after its end.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn next_period(&self) -> Result<Option<Period>, SubscriptionError> {
+        let period = self.period(self.next_period)?;
+        Ok(match self.end_on() {
+            Some(end_on) => end_on.pred_opt().and_then(|last_day| period.until(last_day)),
+            None => Some(period),
+        })
+    }
+
+    /// When the next period is to be billed: the first instant of its first day where the customer was when that was planned.
+    #[must_use]
+    pub const fn bill_at(&self) -> Option<DateTime<Utc>> {
+        self.bill_at
+    }
+
+    /// Plans the next period for a customer in `zone`, who may have moved.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn plan(&mut self, zone: Tz) -> Result<(), SubscriptionError> {
+        self.bill_at = self.next_period()?.map(|period| start_of_day(period.start_on(), zone));
+        Ok(())
+    }
+
+    /// Bills the next period, when its time has come: its invoice's id comes from the subscription and the first day.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar or amounts do not add up.
+    pub fn bill_next(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Option<DuePeriod>, SubscriptionError> {
+        self.plan(zone)?;
+        let Some(period) = self.next_period()? else { return Ok(None) };
+        if self.bill_at.is_none_or(|at| at > now) {
+            return Ok(None);
+        }
+        let lines = self.lines_for(period)?;
+        self.next_period = self.next_period.saturating_add(1);
+        self.plan(zone)?;
+        let invoice = InvoiceId::derive(&[&self.id.to_string(), &period.start_on().to_string()]);
+        Ok(Some(DuePeriod { period, invoice, lines }))
+    }
+
+    /// Ends it today, or when what is billed has run out. Nothing is given back for days that were billed.
+    ///
+    /// The earlier of two cancellations stands.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn cancel(
+        &mut self,
+        at_period_end: bool,
+        standing: Standing,
+        zone: Tz,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<()>, SubscriptionError> {
+        let today = local_date(now, zone);
+        let effective_on = if at_period_end { self.period(self.next_period)?.start_on().max(today) } else { today };
+        if let Some(known) = self.cancelled {
+            if known.effective_on <= effective_on {
+                return Ok(Outcome::AlreadyApplied);
+            }
+        }
+        self.cancelled = Some(Cancellation { requested_at: now, effective_on, standing });
+        self.plan(zone)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// What it brings a month, net of tax; exact, to be rounded where it is shown.
+    #[must_use]
+    pub fn monthly_amount(&self) -> Decimal {
+        let interval = self.schedule.interval();
+        self.items
+            .iter()
+            .filter_map(|item| item.unit_amount.checked_mul(item.quantity))
+            .filter_map(|amount| monthly_amount(amount, interval).ok())
+            .sum()
+    }
+
+    fn period(&self, number: u32) -> Result<Period, SubscriptionError> {
+        self.schedule.period(number).map_err(|source| SubscriptionError::Period {
+            subscription: self.id,
+            number,
+            source,
+        })
+    }
+
+    /// The lines of a period; one that is cut short costs its share of the days (first and last day count).
+    fn lines_for(&self, period: Period) -> Result<Vec<Line>, SubscriptionError> {
+        let full = self.schedule.full_period(self.next_period).map_err(|source| SubscriptionError::Period {
+            subscription: self.id,
+            number: self.next_period,
+            source,
+        })?;
+        let line = |item: &SubscriptionItem| {
+            let whole = item.quantity.checked_mul(item.unit_amount).ok_or(MoneyError::Overflow)?;
+            let share = whole
+                .checked_mul(Decimal::from(period.days()))
+                .and_then(|days| days.checked_div(Decimal::from(full.days())))
+                .ok_or(MoneyError::Overflow)?;
+            Ok(Line {
+                description: item.description.clone(),
+                quantity: item.quantity,
+                unit_amount: item.unit_amount,
+                net: Line::net_of(Decimal::ONE, share, self.currency)?,
+                tax_rate: item.tax_rate,
+                product: Some(item.product),
+                origin: LineOrigin::Price { price: item.price, subscription: self.id, period },
+            })
+        };
+        self.items
+            .iter()
+            .map(line)
+            .collect::<Result<_, MoneyError>>()
+            .map_err(|source| SubscriptionError::Money { subscription: self.id, source })
+    }
+
+    /// What one period costs in full, net.
+    ///
+    /// # Errors
+    /// When amounts leave what money can hold.
+    pub fn period_amount(&self) -> Result<Money, SubscriptionError> {
+        let nets = self.items.iter().map(|item| Line::net_of(item.quantity, item.unit_amount, self.currency));
+        nets.collect::<Result<Vec<_>, _>>()
+            .and_then(|nets| Money::sum(nets, self.currency))
+            .map_err(|source| SubscriptionError::Money { subscription: self.id, source })
+    }
+}
