@@ -29,10 +29,8 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Period {
-    /// The first day.
-    pub start_on: NaiveDate,
-    /// The day after the last.
-    pub end_on: NaiveDate,
+    start_on: NaiveDate,
+    end_on: NaiveDate,
 }
 
 /// A period that would end before it has lasted a day.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Currency, Money, MoneyError};
 
-/// More characters than any amount with meaning has; the largest 64-bit number of fils has 21.
-const AMOUNT_CHARS_MAX: usize = 32;
+/// How much of a text that is not an amount an error repeats.
+const FOUND_CHARS_MAX: usize = 32;
 
 impl Money {
     /// Reads an amount in plain decimal notation: digits, at most one point between digits, a minus sign before.
@@ -29,7 +29,7 @@ impl Money {
     /// # Ok::<(), saldo_money::MoneyError>(())
     /// ```
     pub fn parse(text: &str, currency: Currency) -> Result<Money, MoneyError> {
-        let found = || MoneyError::NotAnAmount { found: text.chars().take(AMOUNT_CHARS_MAX).collect() };
+        let found = || MoneyError::NotAnAmount { found: text.chars().take(FOUND_CHARS_MAX).collect() };
         if !is_plain_decimal(text) {
             return Err(found());
         }
@@ -38,12 +38,12 @@ impl Money {
     }
 }
 
-/// Whether the text is `-?(0|[1-9][0-9]*)(\.[0-9]+)?` and not too long.
+/// Whether the text is `-?(0|[1-9][0-9]*)(\.[0-9]+)?`; that it has room in a [`Decimal`] is asked after.
 fn is_plain_decimal(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let magnitude = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, "0"));
-    text.len() <= AMOUNT_CHARS_MAX && digits(whole) && digits(fraction) && (whole.len() == 1 || !whole.starts_with('0'))
+    digits(whole) && digits(fraction) && (whole.len() == 1 || !whole.starts_with('0'))
 }
 
 impl fmt::Display for Money {
@@ -81,7 +81,7 @@ impl FromStr for Money {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (amount, code) = text
             .split_once(' ')
-            .ok_or_else(|| MoneyError::NotAnAmount { found: text.chars().take(AMOUNT_CHARS_MAX).collect() })?;
+            .ok_or_else(|| MoneyError::NotAnAmount { found: text.chars().take(FOUND_CHARS_MAX).collect() })?;
         Money::parse(amount, Currency::from_code(code)?)
     }
 }
@@ -112,6 +112,7 @@ mod tests {
         let error = Money::parse(&"9".repeat(10_000), Currency::EUR).unwrap_err();
         assert_eq!(error, MoneyError::NotAnAmount { found: "9".repeat(32) });
         assert!(Money::parse(&"9".repeat(31), Currency::EUR).is_err(), "no room for it");
+        assert!(Money::parse(&format!("0.{}", "0".repeat(31)), Currency::EUR).is_err(), "zeros without end");
     }
 
     #[test]
