@@ -1,0 +1,74 @@
+//! Alarms: nothing gets stuck, fails or lags unnoticed.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::rules::Findings;
+use crate::rules::functions::functions;
+use crate::rules::queues::{dead_letter_queues, work_queues};
+use crate::stack::{Address, Resource, Stack, elements, field, fields};
+
+const ALARM: &str = "AWS::CloudWatch::Alarm";
+
+/// Every dead-letter queue alarms with its first message, every work queue by the age of its oldest one, every function
+/// by errors and throttles, every reader of a stream by its lag; and payments that stay unknown do.
+pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
+    let watched = watched(stack);
+    let mut wanted: BTreeSet<(String, Address)> = BTreeSet::new();
+    wanted.extend(
+        dead_letter_queues(stack).into_iter().map(|dlq| ("ApproximateNumberOfMessagesVisible".to_owned(), dlq)),
+    );
+    for queue in work_queues(stack) {
+        wanted.insert(("ApproximateAgeOfOldestMessage".to_owned(), queue.address));
+    }
+    for function in functions(stack) {
+        wanted.insert(("Errors".to_owned(), function.address.clone()));
+        wanted.insert(("Throttles".to_owned(), function.address.clone()));
+        if reads_stream(&function) {
+            wanted.insert(("IteratorAge".to_owned(), function.address.clone()));
+        }
+        if function.address.id == "PaymentCollection" {
+            wanted.insert(("UnknownPayments".to_owned(), function.address));
+        }
+    }
+    wanted.difference(&watched).map(|(metric, address)| format!("{address}: no alarm watches {metric}")).collect()
+}
+
+/// Every alarm tells the topic when there is one, says what it means, and does not cry when nothing happened.
+pub fn alarms_tell_the_topic(stack: &Stack) -> Findings {
+    let told = json!({ "Fn::If": ["HasTopic", [{ "Ref": "TopicArn" }], { "Ref": "AWS::NoValue" }] });
+    let mut findings = Findings::new();
+    for alarm in stack.of_kind(ALARM) {
+        for name in ["AlarmActions", "OKActions"] {
+            if alarm.property(&[name]) != &told {
+                findings.push(format!("{}: {name} must tell the topic", alarm.address));
+            }
+        }
+        if alarm.property(&["AlarmDescription"]).as_str().is_none_or(str::is_empty) {
+            findings.push(format!("{}: it does not say what it means", alarm.address));
+        }
+        if alarm.property(&["TreatMissingData"]) != &json!("notBreaching") {
+            findings.push(format!("{}: silence must not be an alarm", alarm.address));
+        }
+    }
+    findings
+}
+
+/// What the alarms watch: metric and resource.
+fn watched(stack: &Stack) -> BTreeSet<(String, Address)> {
+    let mut watched = BTreeSet::new();
+    for alarm in stack.of_kind(ALARM) {
+        let Some(metric) = alarm.property(&["MetricName"]).as_str() else { continue };
+        for dimension in elements(alarm.property(&["Dimensions"])) {
+            let resource = stack.resolve(&alarm.address.template, field(dimension, "Value"));
+            watched.extend(resource.map(|resource| (metric.to_owned(), resource)));
+        }
+    }
+    watched
+}
+
+fn reads_stream(function: &Resource<'_>) -> bool {
+    let kind: fn(&Value) -> bool = |event| field(event, "Type") == &json!("DynamoDB");
+    fields(function.property(&["Events"])).any(|(_, event)| kind(event))
+}
