@@ -149,10 +149,7 @@ mod tests {
 
     #[test]
     fn a_shard_never_moves_and_ids_spread_evenly() {
-        assert_eq!(
-            ["sub_1", "sub_2", "inv_名前", ""].map(due_shard),
-            [due_shard("sub_1"), due_shard("sub_2"), due_shard("inv_名前"), due_shard("")]
-        );
+        assert_eq!(["sub_1", "sub_2", "inv_名前", ""].map(due_shard), [3, 4, 3, 2]);
         let mut counts = [0_u32; 8];
         for n in 0..8000 {
             counts[usize::from(due_shard(&format!("sub_{n:026}")))] += 1;

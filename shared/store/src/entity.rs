@@ -6,6 +6,7 @@
 use std::any::type_name;
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use saldo_messages::disposition::{Disposed, Disposition};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -221,13 +222,11 @@ pub enum EntityError {
     },
 }
 
-impl EntityError {
-    /// Whether the same read may succeed at a later time.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
+impl Disposed for EntityError {
+    fn disposition(&self) -> Disposition {
         match self {
-            Self::Store(error) => error.is_retryable(),
-            Self::Decode { .. } | Self::Entry { .. } => false,
+            Self::Store(error) => error.disposition(),
+            Self::Decode { .. } | Self::Entry { .. } => Disposition::Poison,
         }
     }
 }

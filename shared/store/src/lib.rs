@@ -3,6 +3,7 @@
 pub mod deadline;
 pub mod dynamodb;
 pub mod entities;
+pub mod inbox;
 pub mod memory;
 
 mod cursor;

@@ -1,6 +1,7 @@
 //! The port: what the rest of Saldo may ask of a store, and what can go wrong.
 
 use async_trait::async_trait;
+use saldo_messages::disposition::{Disposed, Disposition};
 
 use crate::{CursorError, Item, Key, Page, Query, Table, Transaction};
 
@@ -109,13 +110,13 @@ impl CommitError {
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Conflict { .. })
     }
+}
 
-    /// Whether the same transaction may succeed, or be found committed, at a later time.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
+impl Disposed for CommitError {
+    fn disposition(&self) -> Disposition {
         match self {
-            Self::Conflict { .. } | Self::Contention { .. } => true,
-            Self::Store(error) => error.is_retryable(),
+            Self::Conflict { .. } | Self::Contention { .. } => Disposition::Retry,
+            Self::Store(error) => error.disposition(),
         }
     }
 }
@@ -185,13 +186,13 @@ impl StoreError {
     pub fn rejected(attempted: &'static str, table: Table, reason: impl Into<Cause>) -> Self {
         Self::Rejected { attempted, table, source: reason.into() }
     }
+}
 
-    /// Whether the same request may succeed at a later time.
-    #[must_use]
-    pub fn is_retryable(&self) -> bool {
+impl Disposed for StoreError {
+    fn disposition(&self) -> Disposition {
         match self {
-            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Unknown { .. } => true,
-            Self::Rejected { .. } | Self::Cursor(_) => false,
+            Self::Throttled { .. } | Self::Unavailable { .. } | Self::Unknown { .. } => Disposition::Retry,
+            Self::Rejected { .. } | Self::Cursor(_) => Disposition::Poison,
         }
     }
 }

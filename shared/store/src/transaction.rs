@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
+use saldo_messages::disposition::{Disposed, Disposition};
 
 use crate::number::NumberError;
 use crate::table::attribute;
@@ -356,4 +357,11 @@ pub enum TransactionError {
         #[source]
         source: serde_dynamo::Error,
     },
+}
+
+/// What is wrong with a transaction before it is sent stays wrong.
+impl Disposed for TransactionError {
+    fn disposition(&self) -> Disposition {
+        Disposition::Poison
+    }
 }
