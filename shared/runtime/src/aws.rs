@@ -138,12 +138,6 @@ fn retries() -> RetryConfig {
         .with_max_backoff(LONGEST_BACKOFF)
 }
 
-/// Opens the connection to DynamoDB by asking for an item that does not exist.
-pub async fn warm_dynamodb(client: &aws_sdk_dynamodb::Client, table: &str) {
-    let nowhere = || aws_sdk_dynamodb::types::AttributeValue::S("warm".to_owned());
-    warm("dynamodb", client.get_item().table_name(table).key("pk", nowhere()).key("sk", nowhere()).send()).await;
-}
-
 /// Opens the connection to SQS by sending an empty batch, which SQS refuses without doing anything.
 pub async fn warm_sqs(client: &aws_sdk_sqs::Client, queue_url: &str) {
     warm("sqs", client.send_message_batch().queue_url(queue_url).set_entries(Some(Vec::new())).send()).await;
@@ -169,6 +163,42 @@ async fn warm<T, E, R>(
             tracing::warn!(aws.service = service, error.chain = logs::chain(&error), "not reached at start")
         }
         Err(_elapsed) => tracing::warn!(aws.service = service, "not reached at start: no answer in time"),
+    }
+}
+
+/// Clients whose answers are recorded ones, given in order, and what they were asked.
+#[cfg(test)]
+pub(crate) mod recorded {
+    use super::*;
+    use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+    use aws_smithy_types::body::SdkBody;
+
+    pub(crate) fn answers(answers: &[(u16, &str)]) -> (Aws, StaticReplayClient) {
+        let request = || http::Request::builder().uri("https://example.org/").body(SdkBody::empty()).unwrap();
+        let response = |(status, body): &(u16, &str)| {
+            http::Response::builder().status(*status).body(SdkBody::from(*body)).unwrap()
+        };
+        let events = answers.iter().map(|answer| ReplayEvent::new(request(), response(answer))).collect();
+        let client = StaticReplayClient::new(events);
+        let shared = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "AKIAEXAMPLE",
+                "secret",
+                None,
+                None,
+                "test",
+            )))
+            .http_client(client.clone())
+            .retry_config(RetryConfig::disabled())
+            .build();
+        (Aws { shared, is_local: true }, client)
+    }
+
+    pub(crate) fn asked(client: &StaticReplayClient) -> Vec<String> {
+        let text = |body: &SdkBody| String::from_utf8_lossy(body.bytes().unwrap_or_default()).into_owned();
+        client.actual_requests().map(|request| text(request.body())).collect()
     }
 }
 

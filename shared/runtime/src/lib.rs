@@ -6,5 +6,7 @@ pub mod budget;
 pub mod clock;
 pub mod config;
 pub mod logs;
+pub mod queue;
 pub mod run;
+pub mod secrets;
 pub mod stream;

@@ -24,11 +24,14 @@
 //! }
 //! ```
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::process::ExitCode;
 
+use lambda_http::{Adapter, IntoResponse, Request, RequestExt};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
+use saldo_store::deadline;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tracing::Instrument;
@@ -46,11 +49,11 @@ pub struct Stopped(#[source] lambda_runtime::Error);
 /// One thread is all there is: a Lambda handles one event at a time, mostly on a fraction of a core.
 pub fn main<E>(start: impl Future<Output = Result<(), E>>) -> ExitCode
 where
-    E: AsRef<dyn Error + Send + Sync>,
+    E: Into<Box<dyn Error + Send + Sync>>,
 {
     let built = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let outcome = match built {
-        Ok(tokio) => tokio.block_on(start).map_err(|error| logs::chain(error.as_ref())),
+        Ok(tokio) => tokio.block_on(start).map_err(|error| logs::chain(error.into().as_ref())),
         Err(error) => Err(logs::chain(&error)),
     };
     match outcome {
@@ -81,6 +84,27 @@ where
     Runtime::new(service).run().await.map_err(Stopped)
 }
 
+/// Hands each HTTP request and its time budget to `handle`, which has an answer for everything.
+///
+/// # Errors
+/// When the Runtime API cannot be reached.
+pub async fn serve_http<R, F, Fut>(handle: F) -> Result<(), Stopped>
+where
+    R: IntoResponse,
+    F: Fn(Request, Budget) -> Fut + Sync,
+    Fut: Future<Output = R> + Send,
+{
+    let handle = &handle;
+    let service = service_fn(|request: Request| async move {
+        let context = request.lambda_context_ref().cloned().unwrap_or_default();
+        let budget = Budget::of(&context);
+        let span = tracing::info_span!("invocation", aws.request_id = %context.request_id);
+        let answer = deadline::scope(budget.ends_at(), handle(request, budget)).instrument(span).await;
+        Ok::<_, Infallible>(answer)
+    });
+    Runtime::new(Adapter::from(service)).run().await.map_err(Stopped)
+}
+
 async fn invoke<A, R, E, F, Fut>(event: A, context: Context, handle: &F) -> Result<R, Failed>
 where
     E: Error + Send + Sync + 'static,
@@ -88,8 +112,9 @@ where
     Fut: Future<Output = Result<R, E>>,
 {
     let span = tracing::info_span!("invocation", aws.request_id = %context.request_id);
+    let budget = Budget::of(&context);
     let work = async {
-        handle(event, Budget::of(&context)).await.map_err(|error| {
+        deadline::scope(budget.ends_at(), handle(event, budget)).await.map_err(|error| {
             let chain = logs::chain(&error);
             tracing::error!(error.chain = chain, "the invocation failed");
             Failed(chain)
