@@ -11,7 +11,7 @@ use saldo_money::{Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use self::collection::{Attempt, AttemptState, Progress, Step};
+pub use self::collection::{Attempt, AttemptState, Begun, Progress, Step};
 pub use self::document::Document;
 pub use self::line::{Line, LineError, LineOrigin, Totals};
 pub use self::settlement::{Change, Received};
@@ -363,6 +363,9 @@ impl Invoice {
     }
 
     /// The steps by which the seller's policy chases this invoice are planned anew.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
     pub fn plan(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<(), InvoiceError> {
         self.progress.next = self.next_step(policy, now)?;
         Ok(())

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
-use crate::dunning::{DunningPolicy, ReminderStep, may_attempt, reminder_schedule};
+use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject, may_attempt};
 use crate::id::{InvoiceId, PaymentId};
 use crate::payment::Decline;
 use crate::provider::PaymentMethod;
@@ -182,6 +182,15 @@ pub enum Duty {
     LookUp(Attempt),
 }
 
+/// What beginning an attempt led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// The attempt, to be committed before the provider is asked.
+    Attempt(Attempt),
+    /// The card network allows no attempt before this time.
+    NotBefore(DateTime<Utc>),
+}
+
 /// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
 const KEY_LIFE: Duration = Duration::hours(23);
 
@@ -232,12 +241,10 @@ impl Invoice {
         if self.collector_duty(now)? != Duty::Begin {
             return Err(InvoiceError::Status { command: "charge", invoice: self.id, status: self.status()? });
         }
-        let hard_stop = method
-            .network
-            .as_deref()
-            .is_some_and(|network| may_attempt(network, &self.progress.attempted, now).is_err());
-        if hard_stop {
-            return Ok(None);
+        let allowed = method.network.as_deref().map(|network| may_attempt(network, &self.progress.attempted, now));
+        if let Some(Err(stop)) = allowed {
+            self.progress.next = Some(Step { kind: StepKind::Collect, at: stop.again_at });
+            return Ok(Begun::NotBefore(stop.again_at));
         }
         let number = self.progress.attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
         let attempt = Attempt { number, amount: self.amount_due()?, method, begun_at: now, state: AttemptState::Begun };
@@ -247,7 +254,7 @@ impl Invoice {
         self.progress.attempt = Some(attempt.clone());
         self.progress.handed_over = true;
         self.progress.page = None;
-        Ok(Some(attempt))
+        Ok(Begun::Attempt(attempt))
     }
 
     /// Records what became of attempt `number`. What was decided stands; only open attempts change.
@@ -286,10 +293,13 @@ impl Invoice {
         self.plan(policy, now)
     }
 
-    /// The reminder whose time has come: the latest one that is not dealt with; earlier ones that were missed are left out.
+    /// The reminder whose time has come, if there is one; earlier ones that were missed are left out.
     #[must_use]
     pub fn due_reminder(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<ReminderStep> {
-        self.reminders(policy).into_iter().filter(|(_, at)| *at <= now).map(|(step, _)| step).next_back()
+        match self.next_reminder(policy, now) {
+            NextReminder::Send(step) => Some(step),
+            NextReminder::WaitUntil(_) | NextReminder::Finished => None,
+        }
     }
 
     /// Marks a reminder as dealt with, sent or not, and plans the next.
@@ -306,12 +316,10 @@ impl Invoice {
         self.plan(policy, now)
     }
 
-    /// The reminders not dealt with, in the order of their times.
-    fn reminders(&self, policy: &DunningPolicy) -> Vec<(ReminderStep, DateTime<Utc>)> {
-        let Some(issued) = &self.issued else { return Vec::new() };
-        let mut ladder = reminder_schedule(issued.due_on, issued.zone, policy);
-        ladder.retain(|(step, at)| Some(*step) > self.progress.reminded && *at > issued.at);
-        ladder
+    fn next_reminder(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> NextReminder {
+        let Some(issued) = &self.issued else { return NextReminder::Finished };
+        let (due_on, zone, issued_at) = (issued.due_on, issued.zone, issued.at);
+        policy.next_reminder(&ReminderSubject { due_on, zone, issued_at, last_step: self.progress.reminded }, now)
     }
 
     /// What is next, by the invoice's own state and the seller's policy.
@@ -329,7 +337,11 @@ impl Invoice {
         }
         let charge = self.next_charge(policy, now).map(|at| Step { kind: StepKind::Collect, at });
         let remind = || {
-            let (_, at) = self.reminders(policy).into_iter().next()?;
+            let at = match self.next_reminder(policy, now) {
+                NextReminder::Send(_) => now,
+                NextReminder::WaitUntil(at) => at,
+                NextReminder::Finished => return None,
+            };
             Some(Step { kind: StepKind::Remind, at })
         };
         // While charges are being retried, their notices do the reminding.

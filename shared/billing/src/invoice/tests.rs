@@ -311,7 +311,7 @@ fn an_invoice_to_be_paid_is_reminded_by_the_ladder_and_missed_steps_are_left_out
 fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Begin);
-    let attempt = invoice.begin_attempt(method(), now()).unwrap().unwrap();
+    let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now()).unwrap() else { panic!("nothing stops it") };
     assert_eq!(attempt.idempotency_key(invoice.id), format!("{}/attempt-1", invoice.id));
     assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Repeat(attempt.clone()));
     assert!(invoice.begin_attempt(method(), now()).is_err());
@@ -347,7 +347,17 @@ fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
         (StepKind::Collect, "2026-10-04".to_owned())
     );
     assert_eq!(invoice.collector_duty(next.at - Duration::seconds(1)).unwrap(), Duty::Nothing);
-    assert_eq!(invoice.begin_attempt(method(), next.at).unwrap().unwrap().number, 2);
+    assert!(matches!(invoice.begin_attempt(method(), next.at).unwrap(), Begun::Attempt(Attempt { number: 2, .. })));
+}
+
+#[test]
+fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.progress.attempted = (0..15).map(|hours| now() - Duration::hours(hours)).collect();
+    let Begun::NotBefore(again_at) = invoice.begin_attempt(method(), now()).unwrap() else { panic!("15 were made") };
+    assert_eq!(invoice.progress.next, Some(Step { kind: StepKind::Collect, at: again_at }));
+    assert!(again_at > now() + Duration::days(29));
+    assert_eq!(invoice.progress.attempt, None);
 }
 
 #[test]

@@ -1,0 +1,215 @@
+//! Invoices: drafted, finalised with a number, voided, written off.
+
+use chrono::{DateTime, Utc};
+use futures_util::future::try_join4;
+use saldo_billing::Outcome;
+use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
+use saldo_billing::invoice::{Change, Document, Draft, Invoice, InvoiceError, Line, Number};
+use saldo_billing::party::{Customer, Seller};
+use saldo_money::{Currency, Money};
+use saldo_store::entities::{
+    CreditBalance, DocumentPart, NumberSeries, customer_key, document_parts, invoice_key, invoice_partition,
+    join_document, seller_key,
+};
+use saldo_store::{Condition, Query, Range, Store, Stored, Table, Transaction, load, to_item};
+
+use crate::{Also, BooksError, ROUNDS, committed, credit_moved_by, expect, write_change};
+
+/// Drafts an invoice for a customer.
+///
+/// # Errors
+/// When a party is missing, the lines cannot be invoiced, or the books cannot be written.
+pub async fn draft(
+    store: &dyn Store,
+    draft: Draft,
+    customer: &Customer,
+    lines: Vec<Line>,
+    now: DateTime<Utc>,
+    also: Also<'_, Invoice>,
+) -> Result<Outcome<Invoice>, BooksError> {
+    let seller: Stored<Seller> = expect(store, seller_key(customer.seller)).await?;
+    let (invoice, document) = Invoice::draft(draft, &seller.value, customer, lines, now)?;
+    let first = write_all_but_first(store, document).await?;
+    let mut transaction = Transaction::new();
+    transaction.create(&invoice)?;
+    transaction.create(&first)?;
+    also(&invoice, &mut transaction)?;
+    Ok(if committed(store, transaction).await? { Outcome::Applied(invoice) } else { Outcome::AlreadyApplied })
+}
+
+/// Writes the parts of a long document that nothing refers to yet, and returns the first, by which they become effective.
+pub(crate) async fn write_all_but_first(store: &dyn Store, document: Document) -> Result<DocumentPart, BooksError> {
+    let invoice = document.invoice;
+    let mut parts = document_parts(document).into_iter();
+    let first = parts.next().ok_or(BooksError::Document { invoice })?;
+    for part in parts {
+        let mut transaction = Transaction::new();
+        transaction.put(Table::Billing, to_item(&part, 1)?, Condition::Always)?;
+        store.commit(transaction).await?;
+    }
+    Ok(first)
+}
+
+/// Issues a draft: its number, its totals and its entry are committed together, so that no number is ever lost or doubled.
+///
+/// # Errors
+/// When the invoice is not there or void, or the books cannot be written.
+pub async fn finalise(
+    store: &dyn Store,
+    id: InvoiceId,
+    now: DateTime<Utc>,
+    also: Also<'_, Invoice>,
+) -> Result<Outcome<Invoice>, BooksError> {
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        let currency = invoice.value.currency();
+        let parties = Parties::load(store, invoice.value.seller, invoice.value.customer, currency).await?;
+        let (seller, customer) = (&parties.seller.value, &parties.customer.value);
+        let outcome =
+            invoice.value.finalise(parties.next_number(), seller, customer, parties.balance(currency), now)?;
+        let Outcome::Applied(change) = outcome else { return Ok(Outcome::AlreadyApplied) };
+        // The document shows the parties as they are at this moment, which is when it is issued.
+        let mut first: Stored<DocumentPart> = expect(store, first_part_key(id)).await?;
+        if let Some(document) = first.value.document.as_mut() {
+            let (lines, taxes) = (std::mem::take(&mut document.lines), std::mem::take(&mut document.taxes));
+            *document = Document::between(id, seller, customer, lines, taxes);
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        transaction.update(&first)?;
+        parties.take_number(&mut transaction)?;
+        write_change(&mut transaction, &invoice.value, change, parties.credit)?;
+        also(&invoice.value, &mut transaction)?;
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(invoice.value));
+        }
+    }
+    Err(BooksError::Contended { attempted: "finalise an invoice" })
+}
+
+fn first_part_key(id: InvoiceId) -> saldo_store::Key {
+    saldo_store::Key::new(invoice_partition(id), format!("{}0000", DocumentPart::PREFIX))
+}
+
+/// Everybody whose say or state goes into issuing an invoice.
+pub(crate) struct Parties {
+    pub(crate) seller: Stored<Seller>,
+    pub(crate) customer: Stored<Customer>,
+    pub(crate) credit: Option<Stored<CreditBalance>>,
+    series: Option<Stored<NumberSeries>>,
+}
+
+impl Parties {
+    /// Reads all of them, so that a change of any money among them makes the transaction start over.
+    pub(crate) async fn load(
+        store: &dyn Store,
+        seller: SellerId,
+        customer: CustomerId,
+        currency: Currency,
+    ) -> Result<Self, BooksError> {
+        let credit_key = CreditBalance::key_of(customer, currency);
+        let series_key = NumberSeries::key_of(seller, NumberSeries::INVOICES);
+        let (seller, customer, credit, series) = try_join4(
+            expect(store, seller_key(seller)),
+            expect(store, customer_key(customer)),
+            async { Ok(load(store, &credit_key).await?) },
+            async { Ok(load(store, &series_key).await?) },
+        )
+        .await?;
+        Ok(Self { seller, customer, credit, series })
+    }
+
+    /// What the customer has to their credit.
+    pub(crate) fn balance(&self, currency: Currency) -> Money {
+        self.credit.as_ref().map_or(Money::zero(currency), |credit| credit.value.balance)
+    }
+
+    pub(crate) fn next_number(&self) -> Number {
+        let last = self.series.as_ref().map_or(0, |series| series.value.last);
+        Number::new(&self.seller.value.number_prefix, last.saturating_add(1))
+    }
+
+    /// Takes the number in the transaction that uses it: of two at once, one starts over.
+    pub(crate) fn take_number(&self, transaction: &mut Transaction) -> Result<(), BooksError> {
+        match self.series.clone() {
+            Some(mut series) => {
+                series.value.last = series.value.last.saturating_add(1);
+                transaction.update(&series)?;
+            }
+            None => {
+                let (seller, series) = (self.seller.value.id, NumberSeries::INVOICES.to_owned());
+                transaction.create(&NumberSeries { seller, series, last: 1 })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Declares an invoice void.
+///
+/// # Errors
+/// When it is not there, a draft or paid, or the books cannot be written.
+pub async fn void(
+    store: &dyn Store,
+    id: InvoiceId,
+    now: DateTime<Utc>,
+    also: Also<'_, Invoice>,
+) -> Result<Outcome<Invoice>, BooksError> {
+    change(store, id, "void an invoice", |invoice| invoice.void(now), also).await
+}
+
+/// Gives up what is due on an invoice.
+///
+/// # Errors
+/// When it is not there or nothing is due on it, or the books cannot be written.
+pub async fn write_off(
+    store: &dyn Store,
+    id: InvoiceId,
+    now: DateTime<Utc>,
+    also: Also<'_, Invoice>,
+) -> Result<Outcome<Invoice>, BooksError> {
+    change(store, id, "write off an invoice", |invoice| invoice.write_off(now), also).await
+}
+
+async fn change(
+    store: &dyn Store,
+    id: InvoiceId,
+    attempted: &'static str,
+    command: impl Fn(&mut Invoice) -> Result<Outcome<Change>, InvoiceError> + Send,
+    also: Also<'_, Invoice>,
+) -> Result<Outcome<Invoice>, BooksError> {
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        let Outcome::Applied(change) = command(&mut invoice.value)? else { return Ok(Outcome::AlreadyApplied) };
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        let credit = credit_moved_by(store, &invoice.value, &change).await?;
+        write_change(&mut transaction, &invoice.value, change, credit)?;
+        also(&invoice.value, &mut transaction)?;
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(invoice.value));
+        }
+    }
+    Err(BooksError::Contended { attempted })
+}
+
+/// The document of an invoice, all parts joined.
+///
+/// # Errors
+/// When it is not there or not whole.
+pub async fn document(store: &dyn Store, id: InvoiceId) -> Result<Document, BooksError> {
+    let mut parts = Vec::new();
+    let mut after = None;
+    loop {
+        let range = Range::Prefix(DocumentPart::PREFIX.to_owned());
+        let query = Query::table(Table::Billing, invoice_partition(id)).range(range).consistent().after(after);
+        let page = store.query(query).await?;
+        for item in page.items {
+            parts.push(Stored::<DocumentPart>::from_item(item)?.value);
+        }
+        after = page.next;
+        if after.is_none() {
+            return join_document(parts).ok_or(BooksError::Document { invoice: id });
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Subscriptions: billed period by period, called off.
+
+use chrono::{DateTime, Utc};
+use saldo_billing::Outcome;
+use saldo_billing::id::SubscriptionId;
+use saldo_billing::invoice::{Draft, Invoice, Origin};
+use saldo_billing::party::Customer;
+use saldo_billing::subscription::{Standing, Subscription};
+use saldo_store::entities::{customer_key, list, subscription_key};
+use saldo_store::{Store, Stored, Transaction, list_by_customer};
+
+use crate::invoices::{Parties, write_all_but_first};
+use crate::{Also, BooksError, ROUNDS, committed, expect, write_change};
+
+/// What billing one subscription did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Billed {
+    /// One period was invoiced; there may be more.
+    Period(Box<Invoice>),
+    /// Nothing is due at this time.
+    NothingDue,
+}
+
+/// Invoices the next period of a subscription that is due, if one is.
+///
+/// The invoice, its number, its entry and the subscription's step forward are one transaction under the key (subscription,
+/// first day), so that a period is billed once however many ticks and workers there are.
+///
+/// # Errors
+/// When something is missing or the books cannot be written.
+pub async fn bill_next(store: &dyn Store, id: SubscriptionId, now: DateTime<Utc>) -> Result<Billed, BooksError> {
+    for _ in 0..ROUNDS {
+        let mut subscription: Stored<Subscription> = expect(store, subscription_key(id)).await?;
+        let (seller, currency) = (subscription.value.seller, subscription.value.currency);
+        let parties = Parties::load(store, seller, subscription.value.customer, currency).await?;
+        let (seller, customer) = (&parties.seller.value, &parties.customer.value);
+        let planned_at = subscription.value.bill_at();
+        let due = subscription.value.bill_next(customer.zone, now)?;
+        let mut transaction = Transaction::new();
+        let Some(due) = due else {
+            // The customer moved: the period is due at another instant than the index says.
+            if subscription.value.bill_at() != planned_at {
+                transaction.update(&subscription)?;
+            }
+            if committed(store, transaction).await? {
+                return Ok(Billed::NothingDue);
+            }
+            continue;
+        };
+        let draft = Draft {
+            id: due.invoice,
+            origin: Origin::Subscription { subscription: id, period: due.period },
+            collection: subscription.value.collection,
+            terms: subscription.value.terms,
+            currency,
+        };
+        let (mut invoice, document) = Invoice::draft(draft, seller, customer, due.lines, now)?;
+        let outcome = invoice.finalise(parties.next_number(), seller, customer, parties.balance(currency), now)?;
+        transaction.update(&subscription)?;
+        transaction.create(&invoice)?;
+        transaction.create(&write_all_but_first(store, document).await?)?;
+        parties.take_number(&mut transaction)?;
+        if let Outcome::Applied(change) = outcome {
+            write_change(&mut transaction, &invoice, change, parties.credit)?;
+        }
+        if committed(store, transaction).await? {
+            return Ok(Billed::Period(Box::new(invoice)));
+        }
+    }
+    Err(BooksError::Contended { attempted: "bill a subscription" })
+}
+
+/// Calls a subscription off, today or when what is billed has run out.
+///
+/// # Errors
+/// When it is not there or the books cannot be written.
+pub async fn cancel(
+    store: &dyn Store,
+    id: SubscriptionId,
+    at_period_end: bool,
+    now: DateTime<Utc>,
+    also: Also<'_, Subscription>,
+) -> Result<Outcome<Subscription>, BooksError> {
+    for _ in 0..ROUNDS {
+        let mut subscription: Stored<Subscription> = expect(store, subscription_key(id)).await?;
+        let customer: Stored<Customer> = expect(store, customer_key(subscription.value.customer)).await?;
+        let standing = standing(store, &customer.value, Some(id), now).await?;
+        let outcome = subscription.value.cancel(at_period_end, standing, customer.value.zone, now)?;
+        if outcome == Outcome::AlreadyApplied {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&subscription)?;
+        also(&subscription.value, &mut transaction)?;
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(subscription.value));
+        }
+    }
+    Err(BooksError::Contended { attempted: "cancel a subscription" })
+}
+
+/// What a subscription is to its customer's others, leaving out `but`: the only one, one of several, or the first again.
+///
+/// # Errors
+/// When the books cannot be read.
+pub async fn standing(
+    store: &dyn Store,
+    customer: &Customer,
+    but: Option<SubscriptionId>,
+    now: DateTime<Utc>,
+) -> Result<Standing, BooksError> {
+    let today = saldo_billing::calendar::local_date(now, customer.zone);
+    let customers = list::of_customer(customer.id, list::SUBSCRIPTIONS);
+    let (mut after, mut had_others) = (None, false);
+    loop {
+        let page = list_by_customer::<Subscription>(store, &customers, 100, after.as_ref()).await?;
+        for other in page.entities.iter().map(|stored| &stored.value).filter(|other| Some(other.id) != but) {
+            if other.end_on().is_none_or(|end_on| end_on > today) {
+                return Ok(Standing::OneOfSeveral);
+            }
+            had_others = true;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(if had_others { Standing::Returned } else { Standing::Only });
+        }
+    }
+}
