@@ -229,15 +229,9 @@ impl Invoice {
 
     /// Writes down an attempt before the provider is asked for it.
     ///
-    /// Answers nothing when no attempt may be made: the card network's limits are reached.
-    ///
     /// # Errors
     /// When the invoice is not to be charged now.
-    pub fn begin_attempt(
-        &mut self,
-        method: PaymentMethod,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Attempt>, InvoiceError> {
+    pub fn begin_attempt(&mut self, method: PaymentMethod, now: DateTime<Utc>) -> Result<Begun, InvoiceError> {
         if self.collector_duty(now)? != Duty::Begin {
             return Err(InvoiceError::Status { command: "charge", invoice: self.id, status: self.status()? });
         }
