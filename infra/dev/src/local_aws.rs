@@ -138,7 +138,7 @@ impl LocalAws {
 }
 
 /// An HTTP client for local services; an answer of any status is an answer.
-fn agent() -> ureq::Agent {
+pub(crate) fn agent() -> ureq::Agent {
     let config =
         ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(30)));
     config.build().into()
@@ -162,7 +162,7 @@ pub(crate) fn wait_until_ready(mut child: Child, log: &Path, ready: impl Fn() ->
 }
 
 /// A port of the loopback interface that nobody listens on at this moment.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod allowances;
+mod checks;
 mod command;
 mod console;
+mod dynamodb_local;
 mod lambda_build;
 mod local_aws;
 mod process;
 mod python;
 mod stack;
+mod tally;
 mod up;
 mod workspace;
 
@@ -48,15 +51,7 @@ enum Action {
 
 fn main() -> ExitCode {
     let console = Console::start();
-    let workspace = Workspace::find();
-    let done = match Arguments::parse().action {
-        Action::Up { detach, no_demo, prebuilt } => {
-            { up::up(&workspace, &console, &up::Options { detach, demo: !no_demo, build: !prebuilt }) }.map(|()| true)
-        }
-        Action::Down => up::down(&workspace, &console).map(|()| true),
-        Action::Test => Ok(false),
-    };
-    match done {
+    match run(&Workspace::find(), &console, Arguments::parse().action) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -64,4 +59,23 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Does what was asked for; false when it was done and came out badly.
+fn run(workspace: &Workspace, console: &Console, action: Action) -> anyhow::Result<bool> {
+    match action {
+        Action::Up { detach, no_demo, prebuilt } => {
+            up::stop_all_on_interrupt(workspace)?;
+            up::up(workspace, console, &up::Options { demo: !no_demo, build: !prebuilt })?;
+            if !detach {
+                up::wait_for_interrupt(console);
+            }
+        }
+        Action::Down => up::down(workspace, console)?,
+        Action::Test => {
+            up::stop_all_on_interrupt(workspace)?;
+            return Ok(checks::run(workspace, console));
+        }
+    }
+    Ok(true)
 }

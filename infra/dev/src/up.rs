@@ -2,11 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::mpsc;
 
 use anyhow::{Context, Result};
 
 use crate::console::Console;
+use crate::dynamodb_local;
 use crate::lambda_build::{build_functions, build_tool};
 use crate::local_aws::{self, LocalAws, isolate, wait_until_ready};
 use crate::process;
@@ -17,11 +17,12 @@ use crate::workspace::Workspace;
 /// The crate, program and process name of the provider's twin.
 const TWIN: &str = "provider-twin";
 
+/// What a program answers that was ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
 /// What `up` shall do besides starting and deploying.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
-    /// Return when the stack is ready, and leave it running.
-    pub(crate) detach: bool,
     /// Load the demo business and drive its quarter.
     pub(crate) demo: bool,
     /// Build the functions first.
@@ -33,6 +34,7 @@ pub(crate) struct Options {
 pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) -> Result<()> {
     std::fs::create_dir_all(workspace.local(""))?;
     let tools = Venv::ready(workspace, console, "local")?;
+    Venv::ready(workspace, console, "judges")?;
     if options.build {
         console.step("building the functions (release, for this machine)");
         for (name, size) in build_functions(workspace)? {
@@ -56,13 +58,8 @@ pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) ->
         }
     };
     show_urls(console, &stack);
-    if options.detach {
-        console.step("ready, and left running: `cargo dev down` stops it");
-        return Ok(());
-    }
-    console.step("ready, and running until Ctrl-C");
-    wait_for_interrupt()?;
-    down(workspace, console)
+    console.step("ready; `cargo dev down` stops it");
+    Ok(())
 }
 
 /// Stops what an earlier [`up`] left running.
@@ -101,14 +98,16 @@ fn start_twin(workspace: &Workspace, program: &Path) -> Result<String> {
     address().context("it does not say where it listens")
 }
 
-fn stop_all(workspace: &Workspace) -> Result<bool> {
+/// Ends every process of the stack; false when none ran.
+pub(crate) fn stop_all(workspace: &Workspace) -> Result<bool> {
     let twin = process::stop(workspace, TWIN)?;
     let aws = process::stop(workspace, local_aws::PROCESS)?;
+    let dynamodb = process::stop(workspace, dynamodb_local::PROCESS)?;
     let description = workspace.local("stack.json");
     if description.exists() {
         std::fs::remove_file(description)?;
     }
-    Ok(twin || aws)
+    Ok(twin || aws || dynamodb)
 }
 
 fn show_urls(console: &Console, stack: &Stack) {
@@ -122,11 +121,21 @@ fn show_urls(console: &Console, stack: &Stack) {
     console.line("");
 }
 
-fn wait_for_interrupt() -> Result<()> {
-    let (told, interrupted) = mpsc::channel();
+/// Stays in the foreground until [`stop_all_on_interrupt`] ends the process.
+pub(crate) fn wait_for_interrupt(console: &Console) -> ! {
+    console.step("running until Ctrl-C");
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Lets Ctrl-C (or a request to terminate) end the processes of the stack together with this command; they run in groups
+/// of their own and would stay behind.
+pub(crate) fn stop_all_on_interrupt(workspace: &Workspace) -> Result<()> {
+    let workspace = workspace.clone();
     ctrlc::set_handler(move || {
-        // Nobody listens any more once the first signal was taken.
-        told.send(()).ok();
-    })?;
-    interrupted.recv().context("the signal handler is gone")
+        let stopped = stop_all(&workspace).is_ok();
+        std::process::exit(if stopped { INTERRUPTED } else { 1 });
+    })
+    .context("cannot listen to Ctrl-C")
 }

@@ -1,0 +1,183 @@
+//! Everything that CI runs, in sequence, with one summary.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::command::run_logged;
+use crate::console::Console;
+use crate::local_aws::LocalAws;
+use crate::python::Venv;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+use crate::{dynamodb_local, local_aws, process, up};
+
+/// The crate whose tests need a deployed stack; it stays out of the plain run.
+const JOURNEYS: &str = "journeys";
+
+/// The variable that leads the store's contract tests to an engine.
+const STORE_ENDPOINT: &str = "SALDO_TEST_DYNAMODB_ENDPOINT";
+
+/// What one step of the run came to.
+#[derive(Debug)]
+struct Outcome {
+    name: &'static str,
+    tally: Tally,
+    took: Duration,
+}
+
+/// The run so far.
+#[derive(Debug)]
+struct Run<'a> {
+    workspace: &'a Workspace,
+    console: &'a Console,
+    outcomes: Vec<Outcome>,
+}
+
+/// Runs all checks, also after one failed; true when all passed.
+pub(crate) fn run(workspace: &Workspace, console: &Console) -> bool {
+    let mut run = Run { workspace, console, outcomes: Vec::new() };
+    run.source_checks();
+    run.store_contract();
+    run.template_checks();
+    run.journeys();
+    run.summary()
+}
+
+impl Run<'_> {
+    fn source_checks(&mut self) {
+        self.step("formatting", |run| run.check("fmt", &mut run.cargo(&["fmt", "--all", "--check"])));
+        self.step("clippy", |run| {
+            let mut clippy = run.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet"]);
+            run.check("clippy", clippy.args(["--", "--deny", "warnings"]))
+        });
+        self.step("documentation", |run| {
+            let mut doc =
+                run.cargo(&["doc", "--workspace", "--no-deps", "--document-private-items", "--locked", "--quiet"]);
+            run.check("doc", doc.env("RUSTDOCFLAGS", "--deny warnings"))
+        });
+        self.step("unit, property and contract tests (in memory), examples in the documentation", |run| {
+            run.tests(
+                "tests",
+                &mut run.cargo(&["test", "--workspace", "--exclude", JOURNEYS, "--locked", "--no-fail-fast"]),
+            )
+        });
+    }
+
+    /// The store's contract on both engines that speak DynamoDB's protocol.
+    fn store_contract(&mut self) {
+        self.step("store contract on the official DynamoDB Local", |run| {
+            let endpoint = dynamodb_local::start(run.workspace, run.console)?;
+            let tally = run.store_tests("store-dynamodb-local", &endpoint);
+            process::stop(run.workspace, dynamodb_local::PROCESS)?;
+            tally
+        });
+        self.step("store contract on the local AWS", |run| {
+            let tools = Venv::ready(run.workspace, run.console, "local")?;
+            up::stop_all(run.workspace)?;
+            let aws = LocalAws::start(run.workspace, &tools)?;
+            let tally = run.store_tests("store-local-aws", aws.endpoint());
+            process::stop(run.workspace, local_aws::PROCESS)?;
+            tally
+        });
+    }
+
+    fn store_tests(&self, log: &str, endpoint: &str) -> Result<Tally> {
+        let mut tests = self.cargo(&["test", "--package", "saldo-store", "--locked", "--no-fail-fast", "--test", "*"]);
+        self.tests(log, tests.env(STORE_ENDPOINT, endpoint))
+    }
+
+    fn template_checks(&mut self) {
+        self.step("sam validate --lint", |run| {
+            let tools = Venv::ready(run.workspace, run.console, "local")?;
+            let mut sam = Command::new(tools.program("sam"));
+            sam.args(["validate", "--lint", "--template-file", "template.yaml", "--region", local_aws::REGION]);
+            run.check("sam-validate", sam.env("SAM_CLI_TELEMETRY", "0"))
+        });
+        self.step("cfn-lint", |run| {
+            let tools = Venv::ready(run.workspace, run.console, "local")?;
+            let mut lint = Command::new(tools.program("cfn-lint"));
+            lint.arg("template.yaml");
+            for entry in std::fs::read_dir(run.workspace.path("infra"))? {
+                let path = entry?.path();
+                if path.extension().is_some_and(|extension| extension == "yaml") {
+                    lint.arg(path);
+                }
+            }
+            run.check("cfn-lint", &mut lint)
+        });
+    }
+
+    /// The journeys on the deployed stack, which is taken down whatever happens.
+    fn journeys(&mut self) {
+        self.step("deploying the local stack", |run| {
+            let options = up::Options { demo: false, build: true };
+            up::up(run.workspace, run.console, &options).map(|()| Tally::PASSED)
+        });
+        self.step("journeys on the local stack", |run| {
+            run.tests("journeys", &mut run.cargo(&["test", "--package", JOURNEYS, "--locked", "--no-fail-fast"]))
+        });
+        self.step("taking the local stack down", |run| up::down(run.workspace, run.console).map(|()| Tally::PASSED));
+    }
+
+    /// Runs one step and keeps what it came to; an error is a failure of the step, not of the run.
+    fn step(&mut self, name: &'static str, work: impl FnOnce(&Self) -> Result<Tally>) {
+        self.console.step(name);
+        let begun = self.console.elapsed();
+        let tally = work(self).unwrap_or_else(|error| {
+            self.console.failure(&format!("{error:#}"));
+            Tally::FAILED
+        });
+        let took = self.console.elapsed().saturating_sub(begun);
+        self.console.detail(&format!("{} passed, {} failed", tally.passed, tally.failed));
+        self.outcomes.push(Outcome { name, tally, took });
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+        cargo.current_dir(self.workspace.root()).args(arguments);
+        cargo
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.workspace.local(&format!("test-{name}.log"))
+    }
+
+    /// A program whose success is one check.
+    fn check(&self, name: &str, command: &mut Command) -> Result<Tally> {
+        command.current_dir(self.workspace.root());
+        run_logged(self.console, command, &self.log(name)).map(|()| Tally::PASSED)
+    }
+
+    /// A run of tests, each of which counts.
+    fn tests(&self, name: &str, command: &mut Command) -> Result<Tally> {
+        let log = self.log(name);
+        let ended = run_logged(self.console, command, &log);
+        if let Err(error) = &ended {
+            self.console.failure(&format!("{error:#}"));
+        }
+        let output = std::fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
+        let output = String::from_utf8_lossy(&output);
+        for line in output.lines().filter(|line| line.starts_with("test ") && line.ends_with("FAILED")) {
+            self.console.detail(line);
+        }
+        Ok(Tally::of_test_run(&output, ended.is_ok()))
+    }
+
+    /// Prints the summary, with the sum as the last line; true when nothing failed.
+    fn summary(&self) -> bool {
+        let mut sum = Tally::default();
+        self.console.line("");
+        for Outcome { name, tally, took } in &self.outcomes {
+            let verdict = if tally.failed == 0 { "ok    " } else { "FAILED" };
+            let (passed, failed, seconds) = (tally.passed, tally.failed, took.as_secs_f64());
+            self.console.line(&format!("{verdict} {passed:>5} passed {failed:>3} failed {seconds:>7.1} s  {name}"));
+            sum = sum.and(*tally);
+        }
+        self.console.line("");
+        self.console.line(&format!("{} passed, {} failed", sum.passed, sum.failed));
+        sum.failed == 0
+    }
+}
