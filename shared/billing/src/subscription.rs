@@ -89,6 +89,8 @@ pub struct Subscription {
     bill_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancelled: Option<Cancellation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused_at: Option<DateTime<Utc>>,
 }
 
 /// Where a subscription stands.
@@ -101,6 +103,8 @@ pub enum SubscriptionStatus {
     Trialing,
     /// Running.
     Active,
+    /// Not billed until it is resumed: its charges failed for good.
+    Paused,
     /// Over: called off, or ended by agreement.
     Ended,
 }
@@ -222,6 +226,7 @@ impl Subscription {
             next_period: 0,
             bill_at: None,
             cancelled: None,
+            paused_at: None,
         };
         subscription.plan(zone)?;
         Ok(subscription)
@@ -246,6 +251,8 @@ impl Subscription {
     pub fn status(&self, today: NaiveDate) -> SubscriptionStatus {
         if self.end_on().is_some_and(|end_on| end_on <= today) {
             SubscriptionStatus::Ended
+        } else if self.paused_at.is_some() {
+            SubscriptionStatus::Paused
         } else if self.schedule.anchor_on() <= today {
             SubscriptionStatus::Active
         } else if self.trial_from.is_some_and(|from| from <= today) {
@@ -255,11 +262,14 @@ impl Subscription {
         }
     }
 
-    /// The next period that is not billed, cut where the subscription ends; none after its end.
+    /// The next period that is not billed, cut where the subscription ends; none after its end or while it is paused.
     ///
     /// # Errors
     /// When the period leaves the calendar.
     pub fn next_period(&self) -> Result<Option<Period>, SubscriptionError> {
+        if self.paused_at.is_some() {
+            return Ok(None);
+        }
         let period = self.period(self.next_period)?;
         Ok(match self.end_on() {
             Some(end_on) => end_on.pred_opt().and_then(|last_day| period.until(last_day)),
@@ -322,6 +332,41 @@ impl Subscription {
         self.cancelled = Some(Cancellation { requested_at: now, effective_on, standing });
         self.plan(zone)?;
         Ok(Outcome::Applied(()))
+    }
+
+    /// Stops billing until it is resumed.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn pause(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
+        if self.paused_at.is_some() {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        self.paused_at = Some(now);
+        self.plan(zone)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Bills again from the next period that begins; those that began during the pause are left out for good.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn resume(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
+        if self.paused_at.take().is_none() {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        let today = local_date(now, zone);
+        while self.period(self.next_period)?.start_on() < today {
+            self.next_period = self.next_period.saturating_add(1);
+        }
+        self.plan(zone)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Since when it is paused, if it is.
+    #[must_use]
+    pub const fn paused_at(&self) -> Option<DateTime<Utc>> {
+        self.paused_at
     }
 
     /// What it brings a month, net of tax; exact, to be rounded where it is shown.

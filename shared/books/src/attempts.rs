@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
+use saldo_billing::dunning::EndAction;
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::{Duty, HostedPage};
-use saldo_billing::invoice::{Attempt, AttemptState, Begun, Invoice, InvoiceError, InvoiceStatus};
+use saldo_billing::invoice::{Attempt, AttemptState, Begun, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_store::entities::{customer_key, invoice_key, seller_key};
 use saldo_store::{Store, Stored, Transaction};
 
-use crate::{Also, BooksError, ROUNDS, committed, expect};
+use crate::{Also, BooksError, ROUNDS, committed, expect, invoices, nothing_more, subscriptions};
 
 /// What a collector may do now.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,34 @@ pub async fn settle(
         }
     }
     Err(BooksError::Contended { attempted: "settle an attempt" })
+}
+
+/// Does what the seller's policy says when charging an invoice has failed for the last time: gives it up, or calls off or
+/// pauses its subscription. Nothing as long as a charge is still to come, or when the policy leaves it to the customer.
+///
+/// # Errors
+/// When something is missing or the books cannot be written.
+pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -> Result<(), BooksError> {
+    let invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+    let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+    let policy = &seller.value.dunning;
+    let owed = matches!(invoice.value.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    if !owed || !invoice.value.charging_has_ended(policy, now) {
+        return Ok(());
+    }
+    match (policy.when_exhausted(), invoice.value.origin) {
+        (EndAction::Uncollectible, _) => {
+            invoices::write_off(store, id, now, &nothing_more).await?;
+        }
+        (EndAction::Cancel, Origin::Subscription { subscription, .. }) => {
+            subscriptions::cancel(store, subscription, false, now, &nothing_more).await?;
+        }
+        (EndAction::Pause, Origin::Subscription { subscription, .. }) => {
+            subscriptions::pause(store, subscription, now, &nothing_more).await?;
+        }
+        (EndAction::Cancel | EndAction::Pause, Origin::OneOff) => {}
+    }
+    Ok(())
 }
 
 /// Puts a hosted page beside an invoice, unless a charge is under way.

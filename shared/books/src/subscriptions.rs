@@ -1,11 +1,12 @@
 //! Subscriptions: billed period by period, called off.
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use saldo_billing::Outcome;
 use saldo_billing::id::SubscriptionId;
 use saldo_billing::invoice::{Draft, Invoice, Origin};
 use saldo_billing::party::Customer;
-use saldo_billing::subscription::{Standing, Subscription};
+use saldo_billing::subscription::{Standing, Subscription, SubscriptionError};
 use saldo_store::entities::{customer_key, list, subscription_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer};
 
@@ -97,6 +98,55 @@ pub async fn cancel(
         }
     }
     Err(BooksError::Contended { attempted: "cancel a subscription" })
+}
+
+/// Stops billing a subscription until it is resumed.
+///
+/// # Errors
+/// When it is not there or the books cannot be written.
+pub async fn pause(
+    store: &dyn Store,
+    id: SubscriptionId,
+    now: DateTime<Utc>,
+    also: Also<'_, Subscription>,
+) -> Result<Outcome<Subscription>, BooksError> {
+    change(store, id, "pause a subscription", |subscription, zone| subscription.pause(zone, now), also).await
+}
+
+/// Bills a paused subscription again, from the next period that begins.
+///
+/// # Errors
+/// When it is not there or the books cannot be written.
+pub async fn resume(
+    store: &dyn Store,
+    id: SubscriptionId,
+    now: DateTime<Utc>,
+    also: Also<'_, Subscription>,
+) -> Result<Outcome<Subscription>, BooksError> {
+    change(store, id, "resume a subscription", |subscription, zone| subscription.resume(zone, now), also).await
+}
+
+async fn change(
+    store: &dyn Store,
+    id: SubscriptionId,
+    attempted: &'static str,
+    command: impl Fn(&mut Subscription, Tz) -> Result<Outcome<()>, SubscriptionError> + Send,
+    also: Also<'_, Subscription>,
+) -> Result<Outcome<Subscription>, BooksError> {
+    for _ in 0..ROUNDS {
+        let mut subscription: Stored<Subscription> = expect(store, subscription_key(id)).await?;
+        let customer: Stored<Customer> = expect(store, customer_key(subscription.value.customer)).await?;
+        if command(&mut subscription.value, customer.value.zone)? == Outcome::AlreadyApplied {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&subscription)?;
+        also(&subscription.value, &mut transaction)?;
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(subscription.value));
+        }
+    }
+    Err(BooksError::Contended { attempted })
 }
 
 /// What a subscription is to its customer's others, leaving out `but`: the only one, one of several, or the first again.
