@@ -101,7 +101,7 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
     let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
     let policy = &seller.value.dunning;
     let owed = matches!(invoice.value.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-    if !owed || !invoice.value.charging_has_ended(policy, now) {
+    if !owed || !invoice.value.retries_are_used_up(policy, now) {
         return Ok(());
     }
     match (policy.when_exhausted(), invoice.value.origin) {

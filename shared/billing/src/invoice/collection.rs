@@ -357,10 +357,11 @@ impl Invoice {
         }
     }
 
-    /// Whether charges were tried, failed, and are not to be tried again.
+    /// Whether the policy's last retry has failed. A hard decline does not end it: the customer is asked for another method.
     #[must_use]
-    pub fn charging_has_ended(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> bool {
-        let declined = self.progress.attempt.as_ref().is_some_and(|a| matches!(a.state, AttemptState::Declined { .. }));
-        declined && self.next_charge(policy, now).is_none()
+    pub fn retries_are_used_up(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> bool {
+        let softly =
+            |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if !decline.hard);
+        self.progress.attempt.as_ref().is_some_and(softly) && self.next_charge(policy, now).is_none()
     }
 }

@@ -367,7 +367,22 @@ fn n3_a_hard_decline_is_not_retried_and_the_customer_is_reminded_instead() {
     invoice.begin_attempt(method(), now()).unwrap();
     invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
-    assert!(invoice.charging_has_ended(&policy, now()));
+    assert!(!invoice.retries_are_used_up(&policy, now()));
+}
+
+#[test]
+fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    let mut at = now();
+    for number in 1..=4 {
+        assert!(!invoice.retries_are_used_up(&policy, at));
+        assert!(matches!(invoice.begin_attempt(method(), at).unwrap(), Begun::Attempt(_)));
+        let decline = Decline { code: "insufficient_funds".to_owned(), hard: false };
+        invoice.settle_attempt(number, AttemptState::Declined { at, decline }, &policy, at).unwrap();
+        at = invoice.progress.next.map_or(at, |next| next.at);
+    }
+    assert!(invoice.retries_are_used_up(&policy, at));
 }
 
 #[test]
