@@ -99,8 +99,8 @@ where
         let context = request.lambda_context_ref().cloned().unwrap_or_default();
         let budget = Budget::of(&context);
         let span = tracing::info_span!("invocation", aws.request_id = %context.request_id);
-        let answer = deadline::scope(budget.ends_at(), handle(request, budget)).instrument(span).await;
-        Ok::<_, Infallible>(answer)
+        let work = deadline::scope(budget.ends_at(), handle(request, budget)).instrument(span);
+        Ok::<_, Infallible>(Box::pin(work).await)
     });
     Runtime::new(Adapter::from(service)).run().await.map_err(Stopped)
 }
@@ -120,7 +120,8 @@ where
             Failed(chain)
         })
     };
-    work.instrument(span).await
+    // On the heap, or every layer of the runtime would carry the whole handler.
+    Box::pin(work.instrument(span)).await
 }
 
 /// A failed invocation: already logged, with its causes in one line.
