@@ -4,6 +4,7 @@ mod allowances;
 mod checks;
 mod command;
 mod console;
+mod demo;
 mod dynamodb_local;
 mod lambda_build;
 mod local_aws;

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::console::Console;
+use crate::demo;
 use crate::dynamodb_local;
 use crate::lambda_build::{build_functions, build_tool};
 use crate::local_aws::{self, LocalAws, isolate, wait_until_ready};
@@ -80,6 +81,7 @@ fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: Option<&P
     let stack = Stack::deploy(workspace, console, tools, &aws, &provider_url)?;
     if demo {
         console.step("loading the demo business and driving a demo quarter");
+        demo::run(console, &stack)?;
     }
     Ok(stack)
 }
