@@ -1,1 +1,7 @@
-//! Invoices as PDF and mail, in the customer's language.
+#![doc = include_str!("../README.md")]
+
+pub mod archive;
+mod colour;
+pub mod language;
+pub mod mail;
+pub mod pdf;
