@@ -23,6 +23,7 @@ use crate::port::KEYS_PER_READ;
 use crate::table::attribute;
 use crate::{
     CommitError, Committed, Consistency, Item, Key, Order, Page, Query, Range, Store, StoreError, Table, Transaction,
+    item,
 };
 
 /// The names that the tables have in this deployment; a function knows only those that it uses.
@@ -105,7 +106,7 @@ impl DynamoStore {
             .await;
             let mut output = read_result("a read of many items", table, answered)?;
             let items = output.responses.as_mut().and_then(|responses| responses.remove(name)).unwrap_or_default();
-            found.extend(items.into_iter().map(Item::from));
+            found.extend(items.into_iter().map(received));
             let left = output.unprocessed_keys.as_mut().and_then(|left| left.remove(name));
             wanted = left.map(|left| left.keys).unwrap_or_default();
             if wanted.is_empty() {
@@ -129,7 +130,7 @@ impl Store for DynamoStore {
             Box::pin(request).await.map_err(Trouble::of)
         })
         .await;
-        Ok(read_result("a read", table, answered)?.item.map(Item::from))
+        Ok(read_result("a read", table, answered)?.item.map(received))
     }
 
     async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
@@ -153,7 +154,7 @@ impl Store for DynamoStore {
                 .await;
         let output = read_result("a query", query.table, answered)?;
         let cut_short = output.last_evaluated_key.is_some();
-        let mut items: Vec<Item> = output.items.unwrap_or_default().into_iter().map(Item::from).collect();
+        let mut items: Vec<Item> = output.items.unwrap_or_default().into_iter().map(received).collect();
         // One more than the limit was asked for: whether it came tells whether there is a next page.
         let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
@@ -226,6 +227,15 @@ fn key_attributes(key: &Key) -> HashMap<String, Value> {
         (attribute::PK.to_owned(), Value::S(key.pk.clone())),
         (attribute::SK.to_owned(), Value::S(key.sk.clone())),
     ])
+}
+
+/// An item as the engine returned it, with its numbers in their one form: some engines keep the zeros of a sum.
+fn received(attributes: HashMap<String, Value>) -> Item {
+    let mut item = Item::from(attributes);
+    match item::normalise(&mut item) {
+        // A number that cannot be read is left for the entity to report.
+        Ok(()) | Err(_) => item,
+    }
 }
 
 fn keys_and_attributes(table: Table, keys: Vec<HashMap<String, Value>>) -> Result<KeysAndAttributes, StoreError> {

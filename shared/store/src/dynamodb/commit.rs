@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 
 use super::retry::{Answered, Repeat, until_deadline};
 use super::trouble::Trouble;
-use super::{DynamoStore, key_attributes};
+use super::{DynamoStore, key_attributes, received};
 use crate::number::Number;
 use crate::table::attribute;
 use crate::{Cause, CommitError, Committed, Condition, FailedWrite, Item, Key, StoreError, Table, Transaction, Write};
@@ -282,7 +282,7 @@ fn conclude(writes: &[Write], table: Table, answered: Answered<Outcome>) -> Resu
 fn failed_writes(writes: &[Write], failed: Vec<(usize, Option<Attributes>)>) -> Vec<FailedWrite> {
     let named = |(place, existing): (usize, Option<Attributes>)| {
         let write = writes.get(place)?;
-        let existing = existing.map(Item::from);
+        let existing = existing.map(received);
         Some(FailedWrite { write: place, table: write.table(), key: write.key().clone(), existing })
     };
     failed.into_iter().filter_map(named).collect()
