@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::command::run_logged;
 use crate::console::Console;
-use crate::local_aws::LocalAws;
+use crate::local_aws::{LocalAws, Policies};
 use crate::python::Venv;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -17,8 +17,24 @@ use crate::{dynamodb_local, local_aws, process, up};
 /// The crate whose tests need a deployed stack; it stays out of the plain run.
 const JOURNEYS: &str = "journeys";
 
+/// The store's contract test that needs an engine, and is left out of the plain run for that.
+const STORE_CONTRACT: &str = "contract_dynamodb";
+
 /// The variable that leads the store's contract tests to an engine.
 const STORE_ENDPOINT: &str = "SALDO_TEST_DYNAMODB_ENDPOINT";
+
+/// A part of the checks, to be run alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    /// Formatting, clippy, documentation, and all tests that need nothing but cargo.
+    Source,
+    /// The store's contract on the local AWS and on the official DynamoDB Local.
+    Store,
+    /// `sam validate --lint` and cfn-lint (our own rules for the template are among the tests of the source).
+    Template,
+    /// The journeys on a freshly deployed stack.
+    Journeys,
+}
 
 /// What one step of the run came to.
 #[derive(Debug)]
@@ -36,13 +52,20 @@ struct Run<'a> {
     outcomes: Vec<Outcome>,
 }
 
-/// Runs all checks, also after one failed; true when all passed.
-pub(crate) fn run(workspace: &Workspace, console: &Console) -> bool {
+/// Runs the given parts of the checks, or all, also after one failed; true when all passed.
+pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> bool {
     let mut run = Run { workspace, console, outcomes: Vec::new() };
-    run.source_checks();
-    run.store_contract();
-    run.template_checks();
-    run.journeys();
+    for part in [Part::Source, Part::Template, Part::Store, Part::Journeys] {
+        if !parts.is_empty() && !parts.contains(&part) {
+            continue;
+        }
+        match part {
+            Part::Source => run.source_checks(),
+            Part::Template => run.template_checks(),
+            Part::Store => run.store_contract(),
+            Part::Journeys => run.journeys(),
+        }
+    }
     run.summary()
 }
 
@@ -77,7 +100,7 @@ impl Run<'_> {
         self.step("store contract on the local AWS", |run| {
             let tools = Venv::ready(run.workspace, run.console, "local")?;
             up::stop_all(run.workspace)?;
-            let aws = LocalAws::start(run.workspace, &tools)?;
+            let aws = LocalAws::start(run.workspace, &tools, Policies::Ignored)?;
             let tally = run.store_tests("store-local-aws", aws.endpoint());
             process::stop(run.workspace, local_aws::PROCESS)?;
             tally
@@ -85,7 +108,8 @@ impl Run<'_> {
     }
 
     fn store_tests(&self, log: &str, endpoint: &str) -> Result<Tally> {
-        let mut tests = self.cargo(&["test", "--package", "saldo-store", "--locked", "--no-fail-fast", "--test", "*"]);
+        let mut tests =
+            self.cargo(&["test", "--package", "saldo-store", "--locked", "--no-fail-fast", "--test", STORE_CONTRACT]);
         self.tests(log, tests.env(STORE_ENDPOINT, endpoint))
     }
 

@@ -47,7 +47,10 @@ enum Action {
     /// Stop what `up --detach` left running.
     Down,
     /// Run everything that CI runs, with one summary.
-    Test,
+    Test {
+        /// Run only these parts.
+        parts: Vec<checks::Part>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -73,9 +76,9 @@ fn run(workspace: &Workspace, console: &Console, action: Action) -> anyhow::Resu
             }
         }
         Action::Down => up::down(workspace, console)?,
-        Action::Test => {
+        Action::Test { parts } => {
             up::stop_all_on_interrupt(workspace)?;
-            return Ok(checks::run(workspace, console));
+            return Ok(checks::run(workspace, console, &parts));
         }
     }
     Ok(true)

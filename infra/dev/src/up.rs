@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::demo;
 use crate::dynamodb_local;
 use crate::lambda_build::{build_functions, build_tool};
-use crate::local_aws::{self, LocalAws, isolate, wait_until_ready};
+use crate::local_aws::{self, LocalAws, Policies, isolate, wait_until_ready};
 use crate::process;
 use crate::python::Venv;
 use crate::stack::Stack;
@@ -72,7 +72,7 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
 
 fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: Option<&Path>, demo: bool) -> Result<Stack> {
     console.step("starting the local AWS and the provider's twin");
-    let aws = LocalAws::start(workspace, tools).context("the local AWS does not start")?;
+    let aws = LocalAws::start(workspace, tools, Policies::Enforced).context("the local AWS does not start")?;
     let provider_url = match twin {
         Some(twin) => start_twin(workspace, twin).context("the provider's twin does not start")?,
         None => "http://127.0.0.1:9".to_owned(),
