@@ -116,6 +116,7 @@ pub enum PaymentStatus {
 
 /// What an invoice, a report or a person wants to know of a payment's money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StandingFields", into = "StandingFields")]
 pub struct Standing {
     /// Taken.
     pub captured: Money,
@@ -134,6 +135,46 @@ impl Standing {
     #[must_use]
     pub const fn none(zero: Money) -> Self {
         Self { captured: zero, refunded: zero, disputed: zero, lost: zero, dispute_fees: zero }
+    }
+}
+
+/// A standing as it is kept: most payments were only captured, and what is kept costs by its size.
+#[derive(Serialize, Deserialize)]
+struct StandingFields {
+    captured: Money,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refunded: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    disputed: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lost: Option<Money>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dispute_fees: Option<Money>,
+}
+
+impl From<Standing> for StandingFields {
+    fn from(standing: Standing) -> Self {
+        let kept = |amount: Money| (!amount.is_zero()).then_some(amount);
+        Self {
+            captured: standing.captured,
+            refunded: kept(standing.refunded),
+            disputed: kept(standing.disputed),
+            lost: kept(standing.lost),
+            dispute_fees: kept(standing.dispute_fees),
+        }
+    }
+}
+
+impl From<StandingFields> for Standing {
+    fn from(fields: StandingFields) -> Self {
+        let zero = Money::zero(fields.captured.currency());
+        Self {
+            captured: fields.captured,
+            refunded: fields.refunded.unwrap_or(zero),
+            disputed: fields.disputed.unwrap_or(zero),
+            lost: fields.lost.unwrap_or(zero),
+            dispute_fees: fields.dispute_fees.unwrap_or(zero),
+        }
     }
 }
 

@@ -324,10 +324,8 @@ impl Subscription {
     ) -> Result<Outcome<()>, SubscriptionError> {
         let today = local_date(now, zone);
         let effective_on = if at_period_end { self.period(self.next_period)?.start_on().max(today) } else { today };
-        if let Some(known) = self.cancelled {
-            if known.effective_on <= effective_on {
-                return Ok(Outcome::AlreadyApplied);
-            }
+        if self.cancelled.is_some_and(|known| known.effective_on <= effective_on) {
+            return Ok(Outcome::AlreadyApplied);
         }
         self.cancelled = Some(Cancellation { requested_at: now, effective_on, standing });
         self.plan(zone)?;

@@ -55,7 +55,7 @@ pub async fn permission(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) ->
         transaction.update(&invoice)?;
         if committed(store, transaction).await? {
             return Ok(match begun {
-                Some(Begun::Attempt(attempt)) => Permission::Charge(Box::new((invoice.value, attempt))),
+                Some(Begun::Attempt(attempt)) => Permission::Charge(Box::new((invoice.value, *attempt))),
                 Some(Begun::NotBefore(_)) => Permission::Nothing,
                 None => Permission::NoMethod(Box::new(invoice.value)),
             });
@@ -170,8 +170,13 @@ pub async fn page_closed(store: &dyn Store, id: InvoiceId, reference: &str) -> R
 pub fn may_open_page(invoice: &Invoice) -> Result<(), InvoiceError> {
     let status = invoice.status()?;
     let charging = invoice.progress.attempt.as_ref().is_some_and(Attempt::is_open) || invoice.is_processing();
-    match status {
-        InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Uncollectible if !charging => Ok(()),
-        status => Err(InvoiceError::Status { command: "open a page to pay", invoice: invoice.id, status }),
+    let owed = match status {
+        InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Uncollectible => true,
+        InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => false,
+    };
+    if owed && !charging {
+        Ok(())
+    } else {
+        Err(InvoiceError::Status { command: "open a page to pay", invoice: invoice.id, status })
     }
 }

@@ -186,7 +186,7 @@ pub enum Duty {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
     /// The attempt, to be committed before the provider is asked.
-    Attempt(Attempt),
+    Attempt(Box<Attempt>),
     /// The card network allows no attempt before this time.
     NotBefore(DateTime<Utc>),
 }
@@ -248,7 +248,7 @@ impl Invoice {
         self.progress.attempt = Some(attempt.clone());
         self.progress.handed_over = true;
         self.progress.page = None;
-        Ok(Begun::Attempt(attempt))
+        Ok(Begun::Attempt(Box::new(attempt)))
     }
 
     /// Records what became of attempt `number`. What was decided stands; only open attempts change.

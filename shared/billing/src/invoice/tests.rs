@@ -313,10 +313,10 @@ fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
     assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Begin);
     let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now()).unwrap() else { panic!("nothing stops it") };
     assert_eq!(attempt.idempotency_key(invoice.id), format!("{}/attempt-1", invoice.id));
-    assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Repeat(attempt.clone()));
+    assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Repeat((*attempt).clone()));
     assert!(invoice.begin_attempt(method(), now()).is_err());
     // A key older than the provider keeps it could charge again.
-    assert_eq!(invoice.collector_duty(now() + Duration::hours(23)).unwrap(), Duty::LookUp(attempt));
+    assert_eq!(invoice.collector_duty(now() + Duration::hours(23)).unwrap(), Duty::LookUp(*attempt));
 }
 
 #[test]
@@ -347,7 +347,9 @@ fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
         (StepKind::Collect, "2026-10-04".to_owned())
     );
     assert_eq!(invoice.collector_duty(next.at - Duration::seconds(1)).unwrap(), Duty::Nothing);
-    assert!(matches!(invoice.begin_attempt(method(), next.at).unwrap(), Begun::Attempt(Attempt { number: 2, .. })));
+    assert!(
+        matches!(invoice.begin_attempt(method(), next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
+    );
 }
 
 #[test]

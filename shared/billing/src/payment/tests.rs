@@ -1,3 +1,5 @@
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows stops, and should")]
+
 use proptest::prelude::*;
 
 use super::*;
