@@ -1,4 +1,4 @@
-//! Keys, items and access patterns; DynamoDB and its in-memory twin.
+#![doc = include_str!("../README.md")]
 
 pub mod deadline;
 pub mod dynamodb;
