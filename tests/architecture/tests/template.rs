@@ -308,6 +308,7 @@ fn everything_that_can_fail_has_an_alarm() {
             (ALARMS, &metric("CrmApiErrors"), gone()),
             (ALARMS, &metric("CrmApiThrottles"), gone()),
             (ALARMS, &metric("EventRelayIteratorAge"), gone()),
+            (ALARMS, &metric("BillingTickSilence"), gone()),
             (ALARMS, &metric("UnknownPayments"), gone()),
             (ROOT, "/Resources/Alarms/Properties/Parameters/CrmApiName", json!({ "Ref": "EventRelay" })),
         ],
@@ -324,6 +325,7 @@ fn alarms_tell_the_topic_and_what_they_mean() {
             (ALARMS, &format!("{alarm}/OKActions"), Value::Null),
             (ALARMS, &format!("{alarm}/AlarmDescription"), json!("")),
             (ALARMS, &format!("{alarm}/TreatMissingData"), json!("breaching")),
+            (ALARMS, "/Resources/BillingTickSilence/Properties/TreatMissingData", json!("notBreaching")),
         ],
     );
 }

@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use crate::rules::Findings;
 use crate::rules::functions::functions;
 use crate::rules::queues::{dead_letter_queues, work_queues};
-use crate::stack::{Address, Resource, Stack, elements, field, fields};
+use crate::stack::{Address, Stack, elements, field, fields};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
 /// Every dead-letter queue alarms with its first message, every work queue by the age of its oldest one, every function
-/// by errors and throttles, every reader of a stream by its lag; and payments that stay unknown do.
+/// by errors and throttles, every reader of a stream by its lag, the scheduled one by its silence; and payments that stay
+/// unknown do.
 pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
     let watched = watched(stack);
     let mut wanted: BTreeSet<(String, Address)> = BTreeSet::new();
@@ -25,8 +26,11 @@ pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
     for function in functions(stack) {
         wanted.insert(("Errors".to_owned(), function.address.clone()));
         wanted.insert(("Throttles".to_owned(), function.address.clone()));
-        if reads_stream(&function) {
+        if fields(function.property(&["Events"])).any(|(_, event)| is_of(event, "DynamoDB")) {
             wanted.insert(("IteratorAge".to_owned(), function.address.clone()));
+        }
+        if fields(function.property(&["Events"])).any(|(_, event)| is_of(event, "Schedule")) {
+            wanted.insert(("Invocations".to_owned(), function.address.clone()));
         }
         if function.address.id == "PaymentCollection" {
             wanted.insert(("UnknownPayments".to_owned(), function.address));
@@ -48,8 +52,10 @@ pub fn alarms_tell_the_topic(stack: &Stack) -> Findings {
         if alarm.property(&["AlarmDescription"]).as_str().is_none_or(str::is_empty) {
             findings.push(format!("{}: it does not say what it means", alarm.address));
         }
-        if alarm.property(&["TreatMissingData"]) != &json!("notBreaching") {
-            findings.push(format!("{}: silence must not be an alarm", alarm.address));
+        let waits_for_silence = alarm.property(&["ComparisonOperator"]) == &json!("LessThanThreshold");
+        let silence = if waits_for_silence { "breaching" } else { "notBreaching" };
+        if alarm.property(&["TreatMissingData"]) != &json!(silence) {
+            findings.push(format!("{}: silence must be {silence} here", alarm.address));
         }
     }
     findings
@@ -68,7 +74,6 @@ fn watched(stack: &Stack) -> BTreeSet<(String, Address)> {
     watched
 }
 
-fn reads_stream(function: &Resource<'_>) -> bool {
-    let kind: fn(&Value) -> bool = |event| field(event, "Type") == &json!("DynamoDB");
-    fields(function.property(&["Events"])).any(|(_, event)| kind(event))
+fn is_of(event: &Value, kind: &str) -> bool {
+    field(event, "Type") == &json!(kind)
 }
