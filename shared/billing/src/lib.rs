@@ -12,6 +12,7 @@ pub mod party;
 pub mod payment;
 pub mod period;
 pub mod provider;
+pub mod report;
 pub mod subscription;
 pub mod tax;
 pub mod terms;
