@@ -1,0 +1,320 @@
+//! Charging one invoice: an attempt at a time, each under its own key, and never again when its outcome is unknown.
+
+use chrono::{DateTime, Duration, Utc};
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::collection::{HostedPage, Step, StepKind};
+use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, Invoice, InvoiceError, InvoiceStatus};
+use saldo_billing::mail::{MailRecord, Purpose};
+use saldo_billing::party::Seller;
+use saldo_billing::payment::{Decline, PaymentReport};
+use saldo_books::attempts::{self, Permission};
+use saldo_books::payments::{self, Booked, Reported};
+use saldo_gateways::{
+    ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, PageClosed,
+};
+use saldo_messages::{Destination, RemindersMessage, V1};
+use saldo_runtime::logs;
+use saldo_store::entities::{invoice_key, mail_key, seller_key};
+use saldo_store::load;
+
+use crate::CollectionError;
+use crate::handler::Collection;
+
+/// The steps that one invoice can need at once: close its page, give up an attempt, charge.
+const STEPS: usize = 4;
+
+/// An attempt that the provider does not know after this long was never made.
+const NEVER_MADE_AFTER: Duration = Duration::hours(1);
+
+/// The code of an attempt that was not tried because the provider takes no amount that small (C8).
+pub const TOO_SMALL: &str = "amount_too_small";
+
+/// The code of an attempt that the provider would not even try.
+const REFUSED: &str = "invalid_request";
+
+/// Charges the invoice or asks what became of its charge, whichever is to be done at `now`, and asks for the mail that follows.
+///
+/// # Errors
+/// When the provider was not reached or the books cannot be kept; trying again is always safe.
+pub async fn collect(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -> Result<(), CollectionError> {
+    for _ in 0..STEPS {
+        let goes_on = match attempts::permission(&*collection.store, id, now).await? {
+            Permission::Charge(asked) => charge(collection, &asked.0, &asked.1, now).await?,
+            Permission::LookUp(asked) => look_up_when_due(collection, &asked.0, &asked.1, now).await?,
+            Permission::ClosePage(asked) => close(collection, &asked.0, &asked.1).await?,
+            Permission::NoMethod(_) => {
+                ask_for_mail(collection, id, Purpose::Issued, now).await?;
+                false
+            }
+            Permission::Nothing => false,
+        };
+        if !goes_on {
+            return follow_up(collection, id, now).await;
+        }
+    }
+    Err(CollectionError::Endless { invoice: id })
+}
+
+/// Asks the provider for an attempt that is written down. Tells whether there is more to do at once.
+async fn charge(
+    collection: &Collection,
+    invoice: &Invoice,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<bool, CollectionError> {
+    if !is_still_wanted(invoice, attempt)? {
+        // It was begun before something else paid: the provider may have been asked, and shall not be asked now.
+        return look_up(collection, invoice, attempt, now).await;
+    }
+    let gateway = collection.gateways.of(&attempt.method.account).await?;
+    let request = ChargeRequest {
+        invoice: invoice.id,
+        attempt: attempt.number,
+        amount: attempt.amount,
+        method: attempt.method.clone(),
+        idempotency_key: attempt.idempotency_key(invoice.id),
+        description: invoice.issued().map_or_else(|| invoice.id.to_string(), |issued| issued.number.text.clone()),
+    };
+    match gateway.charge(&request).await {
+        Ok(outcome) => conclude(collection, invoice.id, attempt, outcome, now).await.map(|()| false),
+        Err(error @ GatewayError::Unknown { .. }) => {
+            unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false)
+        }
+        Err(error @ GatewayError::Refused { .. }) => {
+            refused(collection, &*gateway, invoice, attempt, &error, now).await.map(|()| false)
+        }
+        // Surely without effect: the attempt stays begun, and is repeated under the same key.
+        Err(error @ (GatewayError::NotSent { .. } | GatewayError::Forbidden { .. })) => Err(error.into()),
+    }
+}
+
+/// Whether an attempt is for what is due, and nothing else is about to pay it.
+fn is_still_wanted(invoice: &Invoice, attempt: &Attempt) -> Result<bool, InvoiceError> {
+    let owed = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    Ok(owed && !invoice.is_processing() && invoice.amount_due()? == attempt.amount)
+}
+
+/// Takes what the provider decided into the books.
+async fn conclude(
+    collection: &Collection,
+    invoice: InvoiceId,
+    attempt: &Attempt,
+    outcome: ChargeOutcome,
+    now: DateTime<Utc>,
+) -> Result<(), CollectionError> {
+    let ChargeOutcome { kind, report } = outcome;
+    let is_reported = report.is_some();
+    if let Some(report) = report {
+        // We know what we asked for, whatever became of the metadata.
+        let report = PaymentReport { invoice: Some(invoice), attempt: Some(attempt.number), ..report };
+        let booked = book(collection, &report, now).await?;
+        tracing::info!(invoice.id = %invoice, payment.id = %booked.payment, attempt.number, attempt.outcome = ?kind, "booked");
+    }
+    let declined = |decline| AttemptState::Declined { at: now, decline };
+    let state = match kind {
+        // The report has told it.
+        ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Declined { .. }
+            if is_reported =>
+        {
+            return Ok(());
+        }
+        ChargeKind::Declined { decline } => declined(decline),
+        ChargeKind::TooSmall { minimum } => {
+            let minimum = minimum.map(|minimum| minimum.to_string()).unwrap_or_default();
+            let (amount, id) = (attempt.amount.to_string(), invoice.to_string());
+            let fields = [("invoice.id", id.as_str()), ("payment.amount", &amount), ("payment.minimum", &minimum)];
+            collection.metrics.count(now, "PaymentsTooSmall", 1, &fields);
+            declined(Decline { code: TOO_SMALL.to_owned(), hard: true })
+        }
+        // There is a payment, and nothing that tells where it stands.
+        ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
+            count_unknown(collection, invoice, attempt, now);
+            AttemptState::Unknown { look_ups: looked_up(attempt) }
+        }
+    };
+    attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
+    Ok(())
+}
+
+/// Takes a report into the books.
+pub(crate) async fn book(
+    collection: &Collection,
+    report: &PaymentReport,
+    now: DateTime<Utc>,
+) -> Result<Booked, CollectionError> {
+    match payments::report(&*collection.store, report, now).await? {
+        Reported::Booked(booked) => Ok(booked),
+        Reported::WaitsFor(what) => Err(CollectionError::Waits { what: what.to_string() }),
+    }
+}
+
+/// Writes down that nobody knows what became of an attempt: from here on it is only asked about (I7).
+async fn unknown(
+    collection: &Collection,
+    invoice: InvoiceId,
+    attempt: &Attempt,
+    error: &GatewayError,
+    now: DateTime<Utc>,
+) -> Result<(), CollectionError> {
+    let chain = logs::chain(error);
+    tracing::warn!(invoice.id = %invoice, attempt.number, error.chain = chain, "the outcome is unknown, it is looked up");
+    count_unknown(collection, invoice, attempt, now);
+    let state = AttemptState::Unknown { look_ups: looked_up(attempt) };
+    attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
+    Ok(())
+}
+
+fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt, now: DateTime<Utc>) {
+    let (invoice, number) = (invoice.to_string(), attempt.number.to_string());
+    let fields = [("invoice.id", invoice.as_str()), ("attempt.number", &number)];
+    collection.metrics.count(now, "UnknownPayments", 1, &fields);
+}
+
+/// How often it will have been looked up: the first time that it is unknown does not count as one.
+const fn looked_up(attempt: &Attempt) -> u32 {
+    match attempt.state {
+        AttemptState::Unknown { look_ups } => look_ups.saturating_add(1),
+        AttemptState::Begun
+        | AttemptState::Pending { .. }
+        | AttemptState::Succeeded { .. }
+        | AttemptState::Declined { .. }
+        | AttemptState::NeverMade => 0,
+    }
+}
+
+/// A request that the provider finds wrong had no effect; whether an earlier one under the same key had, it is asked.
+async fn refused(
+    collection: &Collection,
+    gateway: &dyn Gateway,
+    invoice: &Invoice,
+    attempt: &Attempt,
+    error: &GatewayError,
+    now: DateTime<Utc>,
+) -> Result<(), CollectionError> {
+    let chain = logs::chain(error);
+    tracing::error!(invoice.id = %invoice.id, attempt.number, error.chain = chain, "the provider refused the request");
+    match gateway.look_up(&question(invoice, attempt)).await {
+        Ok(LookUpOutcome::Found(outcome)) => conclude(collection, invoice.id, attempt, outcome, now).await,
+        Ok(LookUpOutcome::NotFound) => {
+            let state = AttemptState::Declined { at: now, decline: Decline { code: REFUSED.to_owned(), hard: true } };
+            attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
+            Ok(())
+        }
+        Err(error) => unknown(collection, invoice.id, attempt, &error, now).await,
+    }
+}
+
+fn question(invoice: &Invoice, attempt: &Attempt) -> LookUpRequest {
+    LookUpRequest {
+        invoice: invoice.id,
+        attempt: attempt.number,
+        method: attempt.method.clone(),
+        begun_at: attempt.begun_at,
+    }
+}
+
+/// Looks up no earlier than planned: the time between two look-ups is part of what makes "never made" certain.
+async fn look_up_when_due(
+    collection: &Collection,
+    invoice: &Invoice,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<bool, CollectionError> {
+    match invoice.progress.next {
+        Some(Step { kind: StepKind::LookUp, at }) if at > now => Ok(false),
+        Some(_) | None => look_up(collection, invoice, attempt, now).await,
+    }
+}
+
+/// Asks what became of an attempt. Tells whether it is out of the way, so that the next may begin.
+async fn look_up(
+    collection: &Collection,
+    invoice: &Invoice,
+    attempt: &Attempt,
+    now: DateTime<Utc>,
+) -> Result<bool, CollectionError> {
+    let gateway = collection.gateways.of(&attempt.method.account).await?;
+    match gateway.look_up(&question(invoice, attempt)).await {
+        Ok(LookUpOutcome::Found(outcome)) => {
+            conclude(collection, invoice.id, attempt, outcome, now).await?;
+            Ok(false)
+        }
+        Ok(LookUpOutcome::NotFound) => {
+            let is_old = now.signed_duration_since(attempt.begun_at) >= NEVER_MADE_AFTER;
+            // One that is only begun may be on its way at this moment, in other hands: it is unknown first.
+            let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { .. });
+            let state = match never_made {
+                true => AttemptState::NeverMade,
+                false => AttemptState::Unknown { look_ups: looked_up(attempt) },
+            };
+            attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
+            Ok(never_made)
+        }
+        // Asked again at the next planned time: a provider that is down must not fill the dead-letter queue.
+        Err(error) => unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),
+    }
+}
+
+/// Closes the page on which the customer could pay at the same time (I6). Tells whether the invoice may be charged now.
+async fn close(collection: &Collection, invoice: &Invoice, page: &HostedPage) -> Result<bool, CollectionError> {
+    let seller = load::<Seller>(&*collection.store, &seller_key(invoice.seller)).await?;
+    let seller = seller.ok_or(CollectionError::NoInvoice { invoice: invoice.id })?;
+    let gateway = collection.gateways.of(&seller.value.provider_account).await?;
+    match gateway.close_page(&page.reference).await? {
+        PageClosed::Closed => {
+            attempts::page_closed(&*collection.store, invoice.id, &page.reference).await?;
+            Ok(true)
+        }
+        PageClosed::AlreadyPaid { payment } => {
+            tracing::info!(invoice.id = %invoice.id, payment.reference = payment, "paid on the page, not charged");
+            Ok(false)
+        }
+    }
+}
+
+/// Does what follows from where the invoice now stands: also after a crash that came between the books and this.
+async fn follow_up(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -> Result<(), CollectionError> {
+    let invoice = load::<Invoice>(&*collection.store, &invoice_key(id)).await?;
+    let invoice = invoice.ok_or(CollectionError::NoInvoice { invoice: id })?.value;
+    if let Some(purpose) = mail_about(&invoice)? {
+        ask_for_mail(collection, id, purpose, now).await?;
+    }
+    let declined = |attempt: &Attempt| matches!(attempt.state, AttemptState::Declined { .. });
+    if invoice.progress.attempt.as_ref().is_some_and(declined) {
+        attempts::end_dunning(&*collection.store, id, now).await?;
+    }
+    Ok(())
+}
+
+/// The mail that the customer should get about the last attempt; whether there still is reason is decided when it is sent.
+fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
+    let owed = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    Ok(match invoice.progress.attempt.as_ref().map(|attempt| (attempt.number, &attempt.state)) {
+        Some((_, AttemptState::Succeeded { payment })) => Some(Purpose::Receipt(*payment)),
+        // Nothing failed on the customer's side: they get the invoice, which stays open.
+        Some((_, AttemptState::Declined { decline, .. })) if decline.code == TOO_SMALL => Some(Purpose::Issued),
+        Some((number, AttemptState::Declined { .. })) => Some(Purpose::PaymentFailed(number)),
+        Some((
+            _,
+            AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } | AttemptState::NeverMade,
+        )) => None,
+        // Handed over without an attempt: there was no method to charge.
+        None if owed && invoice.collection == Means::Automatic && invoice.progress.handed_over => Some(Purpose::Issued),
+        None => None,
+    })
+}
+
+/// Asks for a mail unless it was decided on before.
+async fn ask_for_mail(
+    collection: &Collection,
+    invoice: InvoiceId,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), CollectionError> {
+    if load::<MailRecord>(&*collection.store, &mail_key(invoice, purpose)).await?.is_some() {
+        return Ok(());
+    }
+    let message = RemindersMessage::Send { v: V1, invoice, purpose, as_of: now };
+    collection.queue.send(Destination::Reminders, vec![saldo_messages::encode(&message)?]).await?;
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! Whatever happens, an attempt takes money once. This file is about nothing else.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::{AttemptState, InvoiceStatus};
+use saldo_billing::mail::Purpose;
+use saldo_billing::party::Customer;
+use saldo_billing::payment::{Decline, Fact, PaymentReport, Statement};
+use saldo_books::attempts::{self, Permission};
+use saldo_books::payments;
+use saldo_gateways::memory::{MemoryGateway, Scripted};
+use saldo_gateways::{
+    ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
+    PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+};
+use saldo_store::entities::customer_key;
+use saldo_store::{Table, load};
+
+use crate::world::{Fate, ShakyStore, World, account, at, charge_event, eur, invoice_id, sample};
+
+const CHARGE: &str = include_str!("../../../events/payment-collection/charge.json");
+const DAY: i64 = 24 * 60;
+
+/// Asserts that money was taken once, for the whole invoice, and that the books know.
+async fn taken_once(world: &World) {
+    assert_eq!(world.gateway.times_taken(), 1);
+    let invoice = world.invoice().await;
+    assert_eq!(invoice.status().unwrap(), InvoiceStatus::Paid);
+    assert_eq!(invoice.amount_paid().unwrap(), eur(10_000));
+    assert!(matches!(invoice.progress.attempt.unwrap().state, AttemptState::Succeeded { .. }));
+}
+
+#[tokio::test]
+async fn a_message_and_its_redeliveries_take_money_once_even_when_the_webhook_never_comes() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        assert_eq!(world.handle(sample(CHARGE)).await, [""; 0]);
+    }
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-1", invoice_id()));
+    assert!(world.mails().iter().all(|mail| matches!(mail, Purpose::Receipt(_))));
+}
+
+#[tokio::test]
+async fn after_a_crash_between_the_providers_yes_and_the_books_the_same_key_is_repeated() {
+    for fate in [Fate::IsNeverSent, Fate::IsNeverHeardOf] {
+        let world = World::new().await;
+        world.store.script([Fate::Succeeds, fate]);
+        assert!(!world.charge(0).await);
+        assert!(world.charge(6).await);
+        taken_once(&world).await;
+        assert!(matches!(world.mails()[..], [Purpose::Receipt(_)]), "{fate:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_crash_before_the_provider_was_called_it_is_called_once() {
+    for fate in [Fate::IsNeverSent, Fate::IsNeverHeardOf] {
+        let world = World::new().await;
+        world.store.script([fate]);
+        assert!(!world.charge(0).await);
+        assert_eq!(world.gateway.charge_calls(), 0);
+        assert!(world.charge(6).await);
+        taken_once(&world).await;
+        assert_eq!(world.invoice().await.progress.attempt.unwrap().number, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_up_and_never_answered_with_a_second_charge() {
+    for script in [Scripted::LoseAnswer, Scripted::SaveFailure] {
+        let world = World::new().await;
+        world.gateway.script_charges([script]);
+        for minutes in 0..5 {
+            assert!(world.charge(minutes).await, "an unknown outcome is one, and the message is done");
+            let attempt = world.invoice().await.progress.attempt.unwrap();
+            assert_eq!(attempt.state, AttemptState::Unknown { look_ups: 0 });
+        }
+        assert_eq!(world.collection.metrics.counted("UnknownPayments"), 1);
+        assert!(world.charge(5).await);
+        taken_once(&world).await;
+        assert_eq!(world.gateway.charge_calls(), 1);
+        assert!(matches!(world.mails()[..], [Purpose::Receipt(_)]));
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_provider_does_not_know_after_an_hour_is_tried_again_under_the_next_number() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    for minutes in [0, 1, 5, 6, 40, 64] {
+        assert!(world.charge(minutes).await);
+        assert!(matches!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Unknown { .. }));
+    }
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert!(world.charge(65).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-2", invoice_id()));
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_asked_is_asked_later_and_less_and_less_often() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::LoseAnswer]);
+    world.gateway.script_look_ups([Scripted::NotSent, Scripted::LoseAnswer]);
+    for minutes in [0, 5, 65, 66, 90] {
+        assert!(world.charge(minutes).await);
+        assert!(matches!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Unknown { .. }));
+    }
+    assert!(world.charge(65 + DAY).await);
+    taken_once(&world).await;
+}
+
+#[tokio::test]
+async fn twenty_messages_at_once_take_money_once() {
+    let world = World::new().await;
+    let messages = (0..20).map(|_| world.handle(charge_event(vec![invoice_id(), invoice_id()], at(0))));
+    for failed in join_all(messages).await {
+        assert_eq!(failed, [""; 0]);
+    }
+    taken_once(&world).await;
+    assert!(world.gateway.charges().iter().all(|charge| charge.attempt == Some(1)));
+}
+
+#[tokio::test]
+async fn what_was_not_sent_fails_and_is_repeated_under_the_same_key() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::NotSent, Scripted::Forbid]);
+    assert!(!world.charge(0).await);
+    assert!(!world.charge(1).await);
+    assert_eq!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Begun);
+    assert!(world.charge(2).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].attempt, Some(1));
+}
+
+#[tokio::test]
+async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first() {
+    let world = World::new().await;
+    let permission = attempts::permission(&*world.store, invoice_id(), at(0)).await.unwrap();
+    assert!(matches!(permission, Permission::Charge(_)));
+    // The process died here, and nothing came for two days.
+    assert!(world.charge(2 * DAY).await);
+    assert_eq!(world.gateway.charge_calls(), 0, "it may be in other hands still");
+    assert!(world.charge(2 * DAY + 5).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].attempt, Some(2));
+}
+
+#[tokio::test]
+async fn an_attempt_that_was_begun_is_not_carried_out_when_the_invoice_was_paid_meanwhile() {
+    let world = World::new().await;
+    attempts::permission(&*world.store, invoice_id(), at(0)).await.unwrap();
+    payments::report(&*world.store, &paid_by_transfer(10_000), at(1)).await.unwrap();
+    for minutes in [2, 7, 70, 75, 200] {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 0);
+    let invoice = world.invoice().await;
+    assert_eq!(invoice.status().unwrap(), InvoiceStatus::Paid);
+    assert_eq!(invoice.progress.attempt.unwrap().state, AttemptState::NeverMade);
+}
+
+#[tokio::test]
+async fn what_was_paid_in_part_meanwhile_leaves_only_the_rest_to_be_charged() {
+    let world = World::new().await;
+    attempts::permission(&*world.store, invoice_id(), at(0)).await.unwrap();
+    payments::report(&*world.store, &paid_by_transfer(6_000), at(1)).await.unwrap();
+    for minutes in [2, 7, 70, 75] {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charges().iter().map(|charge| charge.amount).collect::<Vec<_>>(), [eur(4_000)]);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
+}
+
+fn paid_by_transfer(minor: i64) -> PaymentReport {
+    PaymentReport {
+        account: account(),
+        reference: "pi_transfer".to_owned(),
+        invoice: Some(invoice_id()),
+        attempt: None,
+        method: None,
+        currency: "EUR".parse().unwrap(),
+        introduces: true,
+        facts: vec![Fact::new(at(1), Statement::Captured { reference: "py_1".to_owned(), amount: eur(minor) })],
+    }
+}
+
+/// A provider whose webhook is in the books before its answer is here.
+struct Overtaken {
+    gateway: Arc<MemoryGateway>,
+    store: Arc<ShakyStore>,
+}
+
+#[async_trait]
+impl Gateway for Overtaken {
+    async fn charge(&self, request: &ChargeRequest) -> Result<ChargeOutcome, GatewayError> {
+        let outcome = self.gateway.charge(request).await;
+        let asked = LookUpRequest {
+            invoice: request.invoice,
+            attempt: request.attempt,
+            method: request.method.clone(),
+            begun_at: at(0),
+        };
+        if let LookUpOutcome::Found(found) = self.gateway.look_up(&asked).await? {
+            payments::report(&*self.store, &found.report.unwrap(), at(0)).await.unwrap();
+        }
+        outcome
+    }
+
+    async fn look_up(&self, request: &LookUpRequest) -> Result<LookUpOutcome, GatewayError> {
+        self.gateway.look_up(request).await
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
+        self.gateway.refund(order).await
+    }
+
+    async fn look_up_refund(&self, order: &RefundOrder) -> Result<RefundLookUp, GatewayError> {
+        self.gateway.look_up_refund(order).await
+    }
+
+    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError> {
+        self.gateway.open_page(request).await
+    }
+
+    async fn close_page(&self, reference: &str) -> Result<PageClosed, GatewayError> {
+        self.gateway.close_page(reference).await
+    }
+}
+
+async fn overtaken() -> World {
+    let gateway = Arc::new(MemoryGateway::new(account(), at(0)));
+    World::with_gateway(gateway, |gateway, store| Arc::new(Overtaken { gateway, store })).await
+}
+
+#[tokio::test]
+async fn a_webhook_that_overtakes_the_answer_or_replaces_it_changes_nothing() {
+    for script in [Scripted::Succeed, Scripted::LoseAnswer] {
+        let world = overtaken().await;
+        world.gateway.script_charges([script]);
+        assert!(world.charge(0).await);
+        taken_once(&world).await;
+        assert!(world.charge(5).await);
+        assert_eq!(world.gateway.charge_calls(), 1);
+        let entries = world.store.memory.items(Table::Billing);
+        let entries = entries.iter().filter(|item| saldo_store::text(item, "sk").unwrap().starts_with("ENTRY#pay_"));
+        assert_eq!(entries.count(), 1, "booked once");
+    }
+}
+
+#[tokio::test]
+async fn a_decline_that_is_told_twice_moves_the_ladder_one_step() {
+    let world = overtaken().await;
+    world.gateway.script_charges([Scripted::Decline(Decline { code: "insufficient_funds".to_owned(), hard: false })]);
+    assert!(world.charge(0).await);
+    assert!(world.charge(1).await);
+    let invoice = world.invoice().await;
+    assert_eq!(invoice.progress.failures, 1);
+    assert_eq!(invoice.progress.next.unwrap().at, at(3 * DAY), "the first retry is three days later");
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert!(world.charge(3 * DAY).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[1].attempt, Some(2));
+}
+
+/// Puts a page of the provider beside the invoice, as the API does.
+async fn open_page(world: &World) -> String {
+    let request = PageRequest {
+        invoice: invoice_id(),
+        customer: world.invoice().await.customer,
+        provider_customer: None,
+        email: None,
+        amount: eur(10_000),
+        description: "NW-000001".to_owned(),
+        language: "de".to_owned(),
+        save_method: false,
+        success_url: "https://shop.example/thanks".to_owned(),
+        cancel_url: "https://shop.example/back".to_owned(),
+        expires_at: at(DAY),
+        idempotency_key: "page-1".to_owned(),
+    };
+    let Page { reference, url, expires_at } = world.gateway.open_page(&request).await.unwrap();
+    let page = HostedPage { reference: reference.clone(), url, amount: eur(10_000), expires_at };
+    attempts::open_page(&*world.store, invoice_id(), &page, &saldo_books::nothing_more).await.unwrap();
+    reference
+}
+
+#[tokio::test]
+async fn an_open_page_is_closed_before_the_charge_so_that_only_one_can_take_money() {
+    let world = World::new().await;
+    let page = open_page(&world).await;
+    world.gateway.script_pages([Scripted::LoseAnswer]);
+    assert!(!world.charge(0).await, "whether the page is closed is unknown, so nothing is charged");
+    assert_eq!(world.gateway.charge_calls(), 0);
+    assert!(world.charge(1).await);
+    assert_eq!(world.gateway.pay_page(&page), None, "too late for the customer");
+    taken_once(&world).await;
+    assert_eq!(world.invoice().await.progress.page, None);
+}
+
+#[tokio::test]
+async fn what_the_customer_paid_on_the_page_is_not_charged() {
+    let world = World::new().await;
+    let page = open_page(&world).await;
+    assert!(world.gateway.pay_page(&page).is_some());
+    for minutes in 0..3 {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 0);
+    assert_eq!(world.gateway.times_taken(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_was_used_for_another_amount_takes_nothing_more() {
+    let world = World::new().await;
+    // Somebody used our key for something else: the provider refuses, and says what it has when asked (I3).
+    let key = customer_key(world.invoice().await.customer);
+    let customer = load::<Customer>(&*world.store, &key).await.unwrap().unwrap();
+    let method = customer.value.payment_method.unwrap();
+    let request = ChargeRequest {
+        invoice: invoice_id(),
+        attempt: 1,
+        amount: eur(9_000),
+        method,
+        idempotency_key: format!("{}/attempt-1", invoice_id()),
+        description: "by hand".to_owned(),
+    };
+    assert_eq!(world.gateway.charge(&request).await.unwrap().kind, ChargeKind::Succeeded);
+    assert!(world.charge(0).await);
+    assert_eq!(world.gateway.times_taken(), 1);
+    let invoice = world.invoice().await;
+    assert_eq!(invoice.amount_due().unwrap(), eur(1_000), "what was taken is booked, whatever we meant to take");
+    assert_eq!(invoice.status().unwrap(), InvoiceStatus::PartlyPaid);
+}

@@ -1,0 +1,7 @@
+//! The function against the books and the provider in memory.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod charging_once;
+mod collecting;
+mod refunding;
+mod world;
