@@ -107,14 +107,14 @@ impl LocalAws {
     /// Verifies the address that mails come from, as an operator does once on AWS.
     pub(crate) fn verify_sender(&self, address: &str) -> Result<()> {
         let fields = [("Action", "VerifyEmailIdentity"), ("Version", "2010-12-01"), ("EmailAddress", address)];
-        self.submit("ses", &fields)
+        self.submit("ses", &fields).map(drop)
     }
 
-    /// Sends one action to a service that takes its parameters as a form.
-    pub(crate) fn submit(&self, service: &str, fields: &[(&str, &str)]) -> Result<()> {
+    /// Sends one action to a service that takes its parameters as a form and answers with XML.
+    pub(crate) fn submit(&self, service: &str, fields: &[(&str, &str)]) -> Result<String> {
         let form: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", form_encode(value))).collect();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
-        self.call(service, "POST", "/", &headers, &form.join("&")).map(drop)
+        self.call(service, "POST", "/", &headers, &form.join("&"))
     }
 
     /// Sends one request to a service and answers with the body of a successful reply.

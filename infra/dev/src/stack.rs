@@ -67,7 +67,7 @@ impl Stack {
         let accounts =
             configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
         aws.verify_sender(SENDER)?;
-        allowances::grant(aws, output("DocumentsBucketName")?, output("ReminderEmailsName")?)?;
+        allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
         let stack = Self {
             endpoint: aws.endpoint().to_owned(),
             // The emulator's own host names would need a resolver; it serves the same API below this path.

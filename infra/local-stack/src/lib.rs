@@ -4,6 +4,7 @@
 //! time of its choice, reads the mail. It looks into the queues only to see whether work is still under way.
 
 mod reply;
+mod twin;
 mod webhook;
 
 use std::collections::BTreeMap;
