@@ -66,7 +66,11 @@ fn section(path: &str, table: &toml::Table, language: &str, file: &Path) -> Resu
             toml::Value::String(text) => format!("{text:?}"),
             toml::Value::Table(list) if LISTS.contains(&inner.as_str()) => pairs(&inner, list, file)?,
             toml::Value::Table(table) => section(&inner, table, language, file)?,
-            _ => return Err(format!("{}: expected a text at {inner}", file.display()).into()),
+            toml::Value::Integer(_)
+            | toml::Value::Float(_)
+            | toml::Value::Boolean(_)
+            | toml::Value::Datetime(_)
+            | toml::Value::Array(_) => return Err(format!("{}: expected a text at {inner}", file.display()).into()),
         };
         write!(fields, "{key}: {value}, ")?;
     }

@@ -1,5 +1,6 @@
 """Makes the fonts of this folder from Debian's packages fonts-noto-core and fonts-noto-cjk; see README.md."""
 
+import copy
 import pathlib
 import sys
 
@@ -52,6 +53,16 @@ def ideographs():
     return simplified | japanese | traditional
 
 
+def add_box(font):
+    """Gives the glyph for missing characters a second life as U+25A1: PDF/A forbids to show the first."""
+    font.setGlyphOrder([*font.getGlyphOrder(), "uni25A1"])
+    font["glyf"]["uni25A1"] = copy.deepcopy(font["glyf"][".notdef"])
+    font["hmtx"]["uni25A1"] = font["hmtx"][".notdef"]
+    for table in font["cmap"].tables:
+        if table.isUnicode():
+            table.cmap[0x25A1] = "uni25A1"
+
+
 def make(source, number, unicodes, target):
     options = Options()
     options.font_number = number
@@ -62,7 +73,9 @@ def make(source, number, unicodes, target):
     options.drop_tables += ["vhea", "vmtx", "VORG", "BASE", "GDEF", "GPOS", "GSUB", "DSIG"]
     # The same input gives the same file.
     options.recalc_timestamp = False
-    font = load_font(str(source), options, dontLoadGlyphNames=True)
+    font = load_font(str(source), options)
+    if "glyf" in font:
+        add_box(font)
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=unicodes)
     subsetter.subset(font)

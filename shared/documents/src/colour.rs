@@ -30,7 +30,9 @@ impl Colour {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii())?;
+        let digits = text
+            .strip_prefix('#')
+            .filter(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         let part = |from: usize, to: usize| u8::from_str_radix(digits.get(from..to)?, 16).ok();
         Some(Self::of(part(0, 2)?, part(2, 4)?, part(4, 6)?))
     }

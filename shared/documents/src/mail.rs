@@ -97,6 +97,3 @@ pub trait Mailer: Send + Sync {
     /// Hands a mail over; a mail that was taken is not taken back.
     async fn send(&self, mail: &Mail) -> Result<MailReceipt, MailError>;
 }
-
-#[cfg(test)]
-mod tests;

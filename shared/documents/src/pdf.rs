@@ -60,6 +60,3 @@ pub enum PdfError {
         source: krilla::error::KrillaError,
     },
 }
-
-#[cfg(test)]
-mod tests;

@@ -7,8 +7,8 @@ use saldo_billing::period::Period;
 use saldo_billing::tax::TaxRate;
 use saldo_money::{Currency, Money};
 
-use super::texts::{Lookup, Texts};
 use super::fill;
+use super::texts::{Lookup, Texts};
 
 /// The decimals of a quantity or price beyond which nobody reads on.
 const MOST_DECIMALS: u32 = 12;
@@ -86,7 +86,8 @@ impl Texts {
     /// An address as the post of its country writes it, one entry a line, with the country's name last.
     #[must_use]
     pub fn address(&self, address: &Address) -> Vec<String> {
-        let said = |part: &Option<String>| part.as_deref().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned);
+        let said =
+            |part: &Option<String>| part.as_deref().map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned);
         let (postal_code, city, state) = (said(&address.postal_code), said(&address.city), said(&address.state));
         let words = |parts: Vec<Option<String>>, between: &str| {
             let parts: Vec<String> = parts.into_iter().flatten().collect();
@@ -132,7 +133,8 @@ impl Texts {
     }
 
     fn date_by(&self, pattern: &str, date: NaiveDate) -> String {
-        let nth = |names: &'static str| names.split(' ').nth(usize::try_from(date.month0()).unwrap_or(0)).unwrap_or_default();
+        let nth =
+            |names: &'static str| names.split(' ').nth(usize::try_from(date.month0()).unwrap_or(0)).unwrap_or_default();
         fill(
             pattern,
             &[

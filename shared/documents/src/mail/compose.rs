@@ -103,7 +103,7 @@ pub enum ComposeError {
         invoice: InvoiceId,
         /// Why.
         #[source]
-        source: InvoiceError,
+        source: Box<InvoiceError>,
     },
 }
 
@@ -114,7 +114,11 @@ pub enum ComposeError {
 pub fn compose(context: &MailContext<'_>) -> Result<Mail, ComposeError> {
     let (invoice, purpose) = (context.invoice.id, context.occasion.purpose());
     let issued = context.invoice.issued().ok_or(ComposeError::Draft { purpose, invoice })?;
-    let due = context.invoice.amount_due().map_err(|source| ComposeError::Invoice { purpose, invoice, source })?;
+    let due = context.invoice.amount_due().map_err(|source| ComposeError::Invoice {
+        purpose,
+        invoice,
+        source: Box::new(source),
+    })?;
     let writer = Writer {
         context,
         issued,
@@ -194,12 +198,22 @@ impl Writer<'_> {
             Occasion::Reminder(step) => {
                 let reminder = self.reminder(step);
                 let remarks = attached.into_iter().chain([words.crossed]).collect();
-                Message { subject: reminder.subject, paragraphs: vec![reminder.lead, reminder.ask], remarks, asks: owed }
+                Message {
+                    subject: reminder.subject,
+                    paragraphs: vec![reminder.lead, reminder.ask],
+                    remarks,
+                    asks: owed,
+                }
             }
             Occasion::Receipt { .. } => {
                 let rest = if owed { words.receipt.remaining } else { words.receipt.settled };
                 let paragraphs = vec![words.receipt.lead, rest];
-                Message { subject: words.receipt.subject, paragraphs, remarks: attached.into_iter().collect(), asks: owed }
+                Message {
+                    subject: words.receipt.subject,
+                    paragraphs,
+                    remarks: attached.into_iter().collect(),
+                    asks: owed,
+                }
             }
             Occasion::PaymentFailed { retry_at, .. } => {
                 let failed = &words.payment_failed;
@@ -262,7 +276,8 @@ impl Writer<'_> {
             Occasion::Issued | Occasion::Reminder(_) => (None, None, None),
         };
         let money = |amount: Option<Money>| amount.map(|amount| self.texts.money(amount)).unwrap_or_default();
-        let retry_on = retry_at.map(|at| self.texts.date(local_date(at, self.context.customer.zone))).unwrap_or_default();
+        let retry_on =
+            retry_at.map(|at| self.texts.date(local_date(at, self.context.customer.zone))).unwrap_or_default();
         fill(
             text,
             &[
@@ -287,18 +302,23 @@ impl Writer<'_> {
 
 /// What the PDF of an invoice is called, `Invoice-INV-000042.pdf`: nothing in it that a file system could mind.
 pub(crate) fn file_name(title: &str, number: &str) -> String {
-    let safe = |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
+    let safe =
+        |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
     let title: String = title.chars().filter(|character| character.is_alphanumeric()).collect();
     format!("{title}-{}.pdf", number.chars().map(safe).collect::<String>())
 }
 
 fn is_web_address(url: &str) -> bool {
-    (url.starts_with("https://") || url.starts_with("http://")) && !url.contains(|c: char| c.is_control() || c.is_whitespace())
+    (url.starts_with("https://") || url.starts_with("http://"))
+        && !url.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
 /// A name as one line, without what could break a header or turn the reading direction.
 fn one_line(text: &str) -> String {
-    let visible = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let visible = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(visible).collect();
     spaced.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }

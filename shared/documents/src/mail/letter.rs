@@ -32,7 +32,9 @@ impl Letter {
     pub(super) fn text(&self) -> String {
         let mut parts = vec![self.greeting.clone()];
         parts.extend(self.paragraphs.iter().cloned());
-        parts.push(self.facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect::<Vec<_>>().join("\n"));
+        parts.push(
+            self.facts.iter().map(|fact| format!("{}: {}", fact.label, fact.value)).collect::<Vec<_>>().join("\n"),
+        );
         parts.extend(self.button.iter().map(|(label, url)| format!("{label}:\n{url}")));
         parts.extend(self.remarks.iter().cloned());
         parts.push(format!("{}\n{}", self.closing, self.seller));

@@ -62,7 +62,8 @@ impl FaceName {
 impl Face {
     fn read(file: &'static [u8]) -> Option<Self> {
         let parsed = FontRef::new(file).ok()?;
-        let font = Font::new((Arc::new(file) as Arc<dyn AsRef<[u8]> + Send + Sync>).into(), 0)?;
+        let data: Arc<dyn AsRef<[u8]> + Send + Sync> = Arc::new(file);
+        let font = Font::new(data.into(), 0)?;
         Some(Self {
             units_per_em: font.units_per_em(),
             font,
@@ -79,22 +80,21 @@ impl Face {
     }
 }
 
-/// The sign for a character, from the face asked for, or from the one that has it; a box when none has.
-pub(super) fn sign(character: char, wanted: FaceName) -> Result<(FaceName, Sign), PdfError> {
+/// The sign for a character, from the face asked for, or from the one that has it; none when none has.
+pub(super) fn sign(character: char, wanted: FaceName) -> Result<Option<(FaceName, Sign)>, PdfError> {
     if let Some(sign) = wanted.face()?.sign(character) {
-        return Ok((wanted, sign));
+        return Ok(Some((wanted, sign)));
     }
     // Only now, so that a document without Chinese never reads the large face.
     if may_be_cjk(character)
         && let Some(sign) = FaceName::Cjk.face()?.sign(character)
     {
-        return Ok((FaceName::Cjk, sign));
+        return Ok(Some((FaceName::Cjk, sign)));
     }
-    let face = wanted.face()?;
-    Ok((wanted, face.sign(MISSING).unwrap_or(Sign { glyph: 0, advance: 0.6 })))
+    Ok(None)
 }
 
-/// What stands in the place of a character that no face has.
+/// What stands in the place of a character that no face has: people see that something is missing, and read the same.
 pub(super) const MISSING: char = '□';
 
 fn may_be_cjk(character: char) -> bool {

@@ -12,6 +12,11 @@ pub(super) const BODY_BOTTOM: f32 = 772.0;
 const FOOT_TOP: f32 = 786.0;
 /// How many lines of a seller's foot the page has room for.
 const FOOT_LINES: usize = 5;
+const ABOVE_SUMS: f32 = 7.0;
+const ABOVE_NOTES: f32 = 14.0;
+const NOTE_GAP: f32 = 4.0;
+/// The most that is kept on one page with the last row.
+const KEEP_MOST: f32 = 330.0;
 /// What a table needs to begin: its head and a row.
 const TABLE_ROOM: f32 = 60.0;
 /// Where the body of a further page begins.
@@ -122,11 +127,14 @@ impl Letter<'_> {
         let mut flow = Flow { sheet: &mut sheet, brand, top: 0.0, begun_here: false, section: Some(section), running };
         self.put_head(&mut flow)?;
         flow.room(TABLE_ROOM)?;
-        let keep = self.sums.iter().map(|sum| sum.height()).sum::<f32>() + 10.0;
+        let notes =
+            self.notes.iter().map(|note| flow.sheet.set(note, PLAIN, RIGHT - LEFT)).collect::<Result<Vec<_>, _>>()?;
+        let below = notes.iter().map(|note| note.height() + NOTE_GAP).sum::<f32>() + ABOVE_NOTES;
+        let keep = self.sums.iter().map(Sum::height).sum::<f32>() + ABOVE_SUMS + below;
         // Sums that would fill a page of their own are not kept together.
-        table::put(&mut flow, &self.titles, &self.rows, if keep < 300.0 { keep } else { 0.0 })?;
+        table::put(&mut flow, &self.titles, &self.rows, if keep < KEEP_MOST { keep } else { 0.0 })?;
         self.put_sums(&mut flow)?;
-        self.put_notes(&mut flow)?;
+        put_notes(&mut flow, &notes)?;
         self.put_feet(&mut sheet)?;
         Ok(sheet)
     }
@@ -159,13 +167,15 @@ impl Letter<'_> {
         }
         let mut right = top;
         for (label, value) in &self.facts {
-            right = put_pair(sheet, (label, SMALL), (value, PLAIN), Column::left(ASIDE, RIGHT), right, flow.section)? + 2.4;
+            right =
+                put_pair(sheet, (label, SMALL), (value, PLAIN), Column::left(ASIDE, RIGHT), right, flow.section)? + 2.4;
         }
         let due = Look::of(FaceName::Bold, 11.5, 15.0, flow.brand);
         let label = Look::of(FaceName::Bold, 8.6, 15.0, Colour::INK);
         let (name, value) = (self.result.0, self.result.1.as_str());
         sheet.fill(Column::left(ASIDE - 9.0, RIGHT + 9.0), right + 3.0, 25.0, Colour::TINT);
-        right = put_pair(sheet, (name, label), (value, due), Column::left(ASIDE, RIGHT), right + 8.0, flow.section)? + 5.0;
+        right =
+            put_pair(sheet, (name, label), (value, due), Column::left(ASIDE, RIGHT), right + 8.0, flow.section)? + 5.0;
 
         // What this is.
         flow.top = left.max(right) + 22.0;
@@ -180,13 +190,15 @@ impl Letter<'_> {
     }
 
     fn put_sums(&self, flow: &mut Flow<'_>) -> Result<(), PdfError> {
-        flow.top += 7.0;
+        flow.top += ABOVE_SUMS;
         let column = Column::left(SUMS, RIGHT);
         for sum in &self.sums {
             flow.room(sum.height())?;
             let top = flow.top;
             let bottom = match sum.weight {
-                Weight::Plain => put_pair(flow.sheet, (&sum.label, SMALL), (&sum.value, PLAIN), column, top, flow.section)?,
+                Weight::Plain => {
+                    put_pair(flow.sheet, (&sum.label, SMALL), (&sum.value, PLAIN), column, top, flow.section)?
+                }
                 Weight::Strong => {
                     flow.sheet.fill(column, top + 1.0, 0.8, Colour::INK);
                     put_pair(flow.sheet, (&sum.label, STRONG), (&sum.value, STRONG), column, top + 4.0, flow.section)?
@@ -202,21 +214,13 @@ impl Letter<'_> {
         Ok(())
     }
 
-    fn put_notes(&self, flow: &mut Flow<'_>) -> Result<(), PdfError> {
-        flow.top += 14.0;
-        for note in &self.notes {
-            let block = flow.sheet.set(note, PLAIN, RIGHT - LEFT)?;
-            flow.room(block.height())?;
-            let mark = flow.paragraph();
-            let top = flow.top;
-            flow.top = flow.sheet.put(&block, Column::left(LEFT, RIGHT), top, mark) + 4.0;
-        }
-        Ok(())
-    }
-
     /// The seller's foot and the number of the page, on each.
     fn put_feet(&self, sheet: &mut Sheet) -> Result<(), PdfError> {
-        let footer = self.footer.map(|footer| sheet.set(footer, FOOT, RIGHT - LEFT - 90.0)).transpose()?.map(|footer| footer.at_most(FOOT_LINES));
+        let footer = self
+            .footer
+            .map(|footer| sheet.set(footer, FOOT, RIGHT - LEFT - 90.0))
+            .transpose()?
+            .map(|footer| footer.at_most(FOOT_LINES));
         let total = sheet.pages.len().to_string();
         let mut pages = std::mem::take(&mut sheet.pages);
         for (place, page) in pages.iter_mut().enumerate() {
@@ -241,6 +245,17 @@ impl Sum {
             Weight::Result => 32.0,
         }
     }
+}
+
+fn put_notes(flow: &mut Flow<'_>, notes: &[Block]) -> Result<(), PdfError> {
+    flow.top += ABOVE_NOTES;
+    for note in notes {
+        flow.room(note.height())?;
+        let mark = flow.paragraph();
+        let top = flow.top;
+        flow.top = flow.sheet.put(note, Column::left(LEFT, RIGHT), top, mark) + NOTE_GAP;
+    }
+    Ok(())
 }
 
 /// A label at the left and its value at the right, in one line when both fit; answers where they end.

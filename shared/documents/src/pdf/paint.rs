@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use krilla::Document;
+use krilla::SerializeSettings;
 use krilla::color::rgb;
 use krilla::configure::{Accessibility, Archival, Configuration, ConfigurationBuilder};
 use krilla::destination::XyzDestination;
@@ -18,7 +19,6 @@ use krilla::surface::Surface;
 use krilla::tagging::{
     Artifact, ArtifactType, ContentTag, Identifier, Node, SpanTag, TableHeaderScope, Tag, TagGroup, TagKind, TagTree,
 };
-use krilla::SerializeSettings;
 
 use super::PdfError;
 use super::sheet::{Item, Kind, Mark, PAGE_HEIGHT, PAGE_WIDTH, Sheet};
@@ -90,7 +90,17 @@ fn write(
     outline.push_child(OutlineNode::new(properties.title.clone(), XyzDestination::new(0, Point::from_xy(0.0, 0.0))));
     document.set_outline(outline);
     document.set_metadata(metadata(properties));
-    Ok(document.finish())
+    Ok(document.finish().map(without_suspects))
+}
+
+/// Blanks out `/Suspects false`, which says what is true without it: readers built on poppler before 23 call it an error.
+fn without_suspects(mut file: Vec<u8>) -> Vec<u8> {
+    const SAID: &[u8] = b"/Suspects false";
+    // It stands in the catalogue, near the end of the file, in the clear.
+    if let Some(place) = file.windows(SAID.len()).rposition(|window| window == SAID) {
+        file.iter_mut().skip(place).take(SAID.len()).for_each(|byte| *byte = b' ');
+    }
+    file
 }
 
 const fn mark_of(item: &Item) -> Mark {
@@ -136,7 +146,9 @@ fn tree(sheet: &Sheet, marks: Vec<Vec<Identifier>>, language: &str) -> TagTree {
         .elements
         .iter()
         .zip(marks)
-        .map(|(element, marks)| Some(TagGroup::with_children(tag(&element.kind), marks.into_iter().map(Node::Leaf).collect())))
+        .map(|(element, marks)| {
+            Some(TagGroup::with_children(tag(&element.kind), marks.into_iter().map(Node::Leaf).collect()))
+        })
         .collect();
     // Children come after their parents: going backwards, each group is whole when it is handed to its parent.
     for place in (0..groups.len()).rev() {

@@ -188,7 +188,14 @@ impl Sheet {
     }
 
     /// Sets a text and puts it below `top`; answers where it ends.
-    pub(super) fn write(&mut self, text: &str, look: Look, column: Column, top: f32, mark: Mark) -> Result<f32, PdfError> {
+    pub(super) fn write(
+        &mut self,
+        text: &str,
+        look: Look,
+        column: Column,
+        top: f32,
+        mark: Mark,
+    ) -> Result<f32, PdfError> {
         let block = self.set(text, look, column.width())?;
         Ok(self.put(&block, column, top, mark))
     }

@@ -98,7 +98,8 @@ fn set_row(flow: &mut Flow<'_>, columns: &[Column], row: &Row) -> Result<SetRow,
     let width = columns.first().map_or(0.0, |column| column.width());
     let text = flow.sheet.set(&row.text, ENTRY, width)?;
     let note = row.note.as_deref().map(|note| flow.sheet.set(note, NOTE, width)).transpose()?;
-    let figures = row.figures.iter().map(|figure| flow.sheet.set(figure, ENTRY, RIGHT - LEFT)).collect::<Result<_, _>>()?;
+    let figures =
+        row.figures.iter().map(|figure| flow.sheet.set(figure, ENTRY, RIGHT - LEFT)).collect::<Result<_, _>>()?;
     Ok(SetRow { text, note, figures })
 }
 
@@ -106,7 +107,9 @@ fn put_row(flow: &mut Flow<'_>, columns: &[Column], row: &SetRow, body: ElementI
     let top = flow.top + PADDING;
     let element = flow.sheet.element(Kind::Row, Some(body));
     for (place, column) in columns.iter().enumerate() {
-        let mark = Mark::Content(flow.sheet.element(if column.side == Side::Left { Kind::RowTitle } else { Kind::Cell }, Some(element)));
+        let mark = Mark::Content(
+            flow.sheet.element(if column.side == Side::Left { Kind::RowTitle } else { Kind::Cell }, Some(element)),
+        );
         if let Some(figure) = place.checked_sub(1).and_then(|place| row.figures.get(place)) {
             flow.sheet.put(figure, *column, top, mark);
         } else if place == 0 {

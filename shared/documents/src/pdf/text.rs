@@ -8,7 +8,7 @@ use unicode_linebreak::{BreakOpportunity, linebreaks};
 use unicode_normalization::UnicodeNormalization;
 
 use super::PdfError;
-use super::font::{FaceName, MISSING, sign};
+use super::font::{FaceName, MISSING, Sign, sign};
 
 /// How a text is set.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,15 +78,15 @@ impl Shaped {
         for (place, character) in clean.char_indices() {
             let after = place.saturating_add(character.len_utf8());
             let end = breaks.next_if(|(at, _)| *at <= after).map(|(_, end)| end);
-            let (face, sign) = if character == '\n' { sign(' ', face)? } else { sign(character, face)? };
+            // Who copies the text wants plain blanks.
+            let character = if matches!(character, '\n' | '\u{a0}' | '\u{202f}') { ' ' } else { character };
+            let (character, (face, sign)) = match sign(character, face)? {
+                Some(found) => (character, found),
+                None => (MISSING, sign(MISSING, face)?.unwrap_or((face, Sign { glyph: 0, advance: 0.6 }))),
+            };
             let start = shaped.text.len();
-            // Who copies the text wants plain blanks; the boxes of private characters have no text of their own.
-            shaped.text.push(match character {
-                '\n' | '\u{a0}' | '\u{202f}' => ' ',
-                '\u{e000}'..='\u{f8ff}' | '\u{f0000}'.. => MISSING,
-                other => other,
-            });
-            let blank = matches!(character, '\n' | ' ');
+            shaped.text.push(character);
+            let blank = character == ' ';
             let range = start..shaped.text.len();
             shaped.glyphs.push(Placed { face, glyph: sign.glyph, advance: sign.advance, range, blank, end });
         }
@@ -176,7 +176,8 @@ mod tests {
 
     fn wrap(text: &str, room: f32) -> Vec<String> {
         let shaped = Shaped::new(text, FaceName::Regular).unwrap();
-        let placed = |line: Range<usize>| shaped.line(line).iter().map(|glyph| &shaped.text[glyph.range.clone()]).collect();
+        let placed =
+            |line: Range<usize>| shaped.line(line).iter().map(|glyph| &shaped.text[glyph.range.clone()]).collect();
         shaped.lines(room).into_iter().map(placed).collect()
     }
 
@@ -226,14 +227,15 @@ mod tests {
     fn letters_and_accents_are_composed_and_what_cannot_be_seen_is_left_out() {
         assert_eq!(clean("e\u{301}\u{200b}\u{202e}x\u{7}"), "éx");
         let shaped = Shaped::new("1\u{a0}€ \u{e001}", FaceName::Regular).unwrap();
-        assert_eq!(shaped.text, "1 € □");
+        assert_eq!(shaped.text, "1 € □", "plain blanks, and a box for a private character");
     }
 
     #[test]
     fn every_character_of_gb_2312_level_1_is_there() {
         // Its first, its last, and what customers' addresses are made of; the whole list is checked where the font is made.
-        for character in "啊座名前北京市上海深圳广州街道路号楼省区县有限公司東京都渋谷区臺灣龍".chars() {
-            let (face, _) = sign(character, FaceName::Regular).unwrap();
+        for character in "啊座名前北京市上海深圳广州街道路号楼省区县有限公司東京都渋谷区臺灣龍".chars()
+        {
+            let (face, _) = sign(character, FaceName::Regular).unwrap().unwrap();
             assert_eq!(face, FaceName::Cjk, "{character}");
         }
     }
