@@ -230,3 +230,43 @@ impl Disposed for EntityError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// Takes no attribute that it does not know, and can be made to claim one of the store's.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Strict {
+        id: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        v: Option<u8>,
+    }
+
+    impl Entity for Strict {
+        fn key(&self) -> Key {
+            Key::new(format!("STRICT#{}", self.id), "STRICT")
+        }
+
+        fn indexes(&self) -> Indexes {
+            Indexes { customer: Some(("cus_1".into(), "a".into())), ..Indexes::default() }
+        }
+    }
+
+    #[test]
+    fn an_entity_never_sees_the_attributes_of_the_store() {
+        let item = to_item(&Strict { id: "1".into(), v: None }, 3).unwrap();
+        assert_eq!(item.len(), 6);
+        let read = Stored::<Strict>::from_item(item).unwrap();
+        assert_eq!(read, Stored { value: Strict { id: "1".into(), v: None }, version: 3 });
+    }
+
+    #[test]
+    fn a_field_with_a_name_of_the_store_is_refused() {
+        let refused = to_item(&Strict { id: "1".into(), v: Some(1) }, 3);
+        assert!(matches!(refused, Err(TransactionError::ReservedAttribute { attribute, .. }) if attribute == "v"));
+    }
+}

@@ -169,4 +169,18 @@ mod tests {
         assert_eq!(canonical_json(&given), r#"{"a":{"N":"1.5"},"b":{"M":{"c":{"L":[{"N":"100"}]}}}}"#);
         assert!(normalise(&mut item([("a", AttributeValue::L(vec![n("ten")]))])).is_err());
     }
+
+    #[test]
+    fn sets_have_one_order() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let mut given = item([
+            ("a", AttributeValue::Ss(texts(&["b", "a"]))),
+            ("b", AttributeValue::Ns(texts(&["2", "1.0"]))),
+            ("c", AttributeValue::Bs(vec![vec![2], vec![1]])),
+        ]);
+        normalise(&mut given).unwrap();
+        assert_eq!(given.get("a"), Some(&AttributeValue::Ss(texts(&["a", "b"]))));
+        assert_eq!(given.get("b"), Some(&AttributeValue::Ns(texts(&["1", "2"]))));
+        assert_eq!(given.get("c"), Some(&AttributeValue::Bs(vec![vec![1], vec![2]])));
+    }
 }

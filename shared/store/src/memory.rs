@@ -376,4 +376,16 @@ mod tests {
         assert_eq!(store.changes_since(0), store.changes_since(2));
         assert_eq!(store.changes_since(0).len(), 1);
     }
+
+    #[tokio::test]
+    async fn a_page_ends_after_a_megabyte() {
+        let store = MemoryStore::new();
+        let large: Vec<Item> = (0..5).map(|sk| thing(&sk.to_string(), &[("x", &"y".repeat(300_000))])).collect();
+        put(&store, &large).await;
+        let query = Query::table(Table::Billing, "P");
+        let page = store.query(query.clone()).await.unwrap();
+        assert_eq!((page.items.len(), page.next.is_some()), (4, true));
+        let page = store.query(query.after(page.next)).await.unwrap();
+        assert_eq!((page.items.len(), page.next), (1, None));
+    }
 }

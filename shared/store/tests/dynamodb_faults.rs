@@ -177,13 +177,17 @@ async fn a_condition_that_fails_after_a_lost_answer_is_an_unknown_outcome() {
     let (result, sent) = commit(guarded(), [Step::Lost, cancelled(&["ConditionalCheckFailed", "None"])]).await;
     assert!(unknown(&result) && sent.len() == 2, "{result:?}");
     let failed = error(400, "ConditionalCheckFailedException");
-    let (result, sent) = commit(single(Condition::Absent), [Step::Lost, failed]).await;
-    assert!(unknown(&result) && sent.len() == 2, "{result:?}");
+    for condition in [Condition::Absent, Condition::Version(4)] {
+        let (result, sent) = commit(single(condition), [Step::Lost, failed.clone()]).await;
+        assert!(unknown(&result) && sent.len() == 2, "{result:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_could_act_twice_is_never_sent_twice() {
-    for transaction in [unguarded(), single(Condition::Always), single(Condition::Present)] {
+    // The item carries no version, so `Version(0)` would hold again after the first application.
+    let weak = [Condition::Always, Condition::Present, Condition::Version(0)].map(single);
+    for transaction in weak.into_iter().chain([unguarded()]) {
         for lost in [Step::Lost, Step::Hang, error(500, "InternalServerError")] {
             let (result, sent) = commit(transaction.clone(), [lost, done()]).await;
             assert!(unknown(&result), "{result:?}");
@@ -329,6 +333,7 @@ async fn a_page_that_the_engine_cut_short_goes_on() {
     assert_eq!(page.items, [item("1")]);
     store.query(query.after(page.next)).await.unwrap();
     assert_eq!(script.sent()[1].1["ExclusiveStartKey"], key);
+    assert_eq!(script.sent()[1].1["Limit"], 11, "one more than wanted tells whether there is a next page");
 }
 
 #[tokio::test(start_paused = true)]

@@ -180,6 +180,8 @@ pub(crate) async fn a_customers_list_is_paged_newest_first(store: Engine) {
     assert!(matches!(refused, Err(EntityError::Store(saldo_store::StoreError::Cursor(_)))));
     let other = list_by_customer::<Bill>(&*store, "cus_1#BILL", 3, None).await.unwrap().next;
     assert!(list_newest::<Bill>(&*store, "BILL", 3, other.as_ref()).await.is_err());
+    assert!(list_by_customer::<Bill>(&*store, "cus_名前#BILL", 3, other.as_ref()).await.is_err());
+    assert!(list_newest::<Bill>(&*store, "PAYMENT", 3, newest.as_ref()).await.is_err());
 }
 
 pub(crate) async fn an_item_that_is_no_such_entity_is_named(store: Engine) {
