@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
+use local_stack::{Account, LocalStack, Stack};
+use serde::Deserialize;
 
 use crate::allowances;
 use crate::command::run_logged;
@@ -21,30 +22,6 @@ const SENDER: &str = "billing@saldo.example";
 /// The provider accounts of the local stack: one per seller of the demo.
 const ACCOUNTS: [&str; 2] = ["stripe/main", "stripe/nl"];
 
-/// The running local stack, as written to `target/local/stack.json`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Stack {
-    /// Where the local AWS answers.
-    pub(crate) endpoint: String,
-    /// Base of all routes of the HTTP API, without a slash at the end.
-    pub(crate) api_url: String,
-    /// The first key to the API.
-    pub(crate) api_key: String,
-    /// Where the provider's twin answers.
-    pub(crate) provider_url: String,
-    /// Every output of the stack by name.
-    pub(crate) outputs: BTreeMap<String, String>,
-    /// The provider accounts by name.
-    pub(crate) accounts: BTreeMap<String, Account>,
-}
-
-/// One configured provider account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Account {
-    /// What the provider signs its webhooks with.
-    pub(crate) webhook_secret: String,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Output {
@@ -52,34 +29,35 @@ struct Output {
     output_value: String,
 }
 
-impl Stack {
-    /// Deploys the template, fills in the provider secrets, and writes `stack.json`.
-    pub(crate) fn deploy(
-        workspace: &Workspace,
-        console: &Console,
-        tools: &Venv,
-        aws: &LocalAws,
-        provider_url: &str,
-    ) -> Result<Self> {
-        sam_deploy(workspace, console, tools, aws)?;
-        let outputs = outputs(workspace, tools, aws)?;
-        let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
-        let accounts =
-            configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
-        aws.verify_sender(SENDER)?;
-        allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
-        let stack = Self {
-            endpoint: aws.endpoint().to_owned(),
-            // The emulator's own host names would need a resolver; it serves the same API below this path.
-            api_url: format!("{}/_aws/execute-api/{}", aws.endpoint(), output("ApiId")?),
-            api_key: aws.secret(output("FirstApiKeyArn")?)?,
-            provider_url: provider_url.to_owned(),
-            outputs,
-            accounts,
-        };
-        std::fs::write(workspace.local("stack.json"), serde_json::to_string_pretty(&stack)?)?;
-        Ok(stack)
-    }
+/// Deploys the template, fills in the provider secrets, writes `stack.json`, and makes the accounts known to the
+/// provider's twin.
+pub(crate) fn deploy(
+    workspace: &Workspace,
+    console: &Console,
+    tools: &Venv,
+    aws: &LocalAws,
+    provider_url: &str,
+) -> Result<LocalStack> {
+    sam_deploy(workspace, console, tools, aws)?;
+    let outputs = outputs(workspace, tools, aws)?;
+    let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
+    aws.verify_sender(SENDER)?;
+    allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
+    let accounts =
+        configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
+    let stack = Stack {
+        endpoint: aws.endpoint().to_owned(),
+        // The emulator's own host names would need a resolver; it serves the same API below this path.
+        api_url: format!("{}/_aws/execute-api/{}", aws.endpoint(), output("ApiId")?),
+        api_key: aws.secret(output("FirstApiKeyArn")?)?,
+        provider_url: provider_url.to_owned(),
+        outputs,
+        accounts,
+    };
+    std::fs::write(workspace.local("stack.json"), serde_json::to_string_pretty(&stack)?)?;
+    let stack = LocalStack::of(stack);
+    stack.open_twin_accounts().context("the provider's twin does not open the accounts")?;
+    Ok(stack)
 }
 
 /// The processor of this machine, in AWS's words.
@@ -132,10 +110,10 @@ fn configure_accounts(
     let mut api_keys = serde_json::Map::new();
     for name in ACCOUNTS {
         let webhook_secret = format!("whsec_{}", token()?);
-        webhook_secrets.insert(name.to_owned(), serde_json::json!({ "webhook_secrets": [webhook_secret] }));
+        webhook_secrets.insert(name.to_owned(), serde_json::json!({ "webhook_secrets": [&webhook_secret] }));
         let api_key = format!("sk_test_{}", token()?);
-        api_keys.insert(name.to_owned(), serde_json::json!({ "api_key": api_key, "api_base": provider_url }));
-        accounts.insert(name.to_owned(), Account { webhook_secret });
+        api_keys.insert(name.to_owned(), serde_json::json!({ "api_key": &api_key, "api_base": provider_url }));
+        accounts.insert(name.to_owned(), Account { webhook_secret, api_key });
     }
     aws.put_secret(webhook_secrets_arn, &serde_json::Value::Object(webhook_secrets).to_string())?;
     aws.put_secret(api_keys_arn, &serde_json::Value::Object(api_keys).to_string())?;

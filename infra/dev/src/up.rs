@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use local_stack::{LocalStack, Stack};
 
 use crate::console::Console;
 use crate::demo;
@@ -12,7 +13,7 @@ use crate::lambda_build::{build_functions, build_tool};
 use crate::local_aws::{self, LocalAws, Policies, isolate, wait_until_ready};
 use crate::process;
 use crate::python::Venv;
-use crate::stack::Stack;
+use crate::stack;
 use crate::workspace::Workspace;
 
 /// The crate, program and process name of the provider's twin.
@@ -43,22 +44,18 @@ pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) ->
         }
     }
     console.step("building the provider's twin");
-    let twin = if workspace.path("tests/provider-twin/src/main.rs").exists() {
-        Some(build_tool(workspace, TWIN)?)
-    } else {
-        None
-    };
+    let twin = build_tool(workspace, TWIN)?;
     if stop_all(workspace)? {
         console.step("stopped the stack that was running");
     }
-    let stack = match start(workspace, console, &tools, twin.as_deref(), options.demo) {
+    let stack = match start(workspace, console, &tools, &twin, options.demo) {
         Ok(stack) => stack,
         Err(error) => {
             stop_all(workspace)?;
             return Err(error);
         }
     };
-    show_urls(console, &stack);
+    show_urls(console, stack.stack());
     console.step("ready; `cargo dev down` stops it");
     Ok(())
 }
@@ -70,15 +67,12 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
     Ok(())
 }
 
-fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: Option<&Path>, demo: bool) -> Result<Stack> {
+fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: &Path, demo: bool) -> Result<LocalStack> {
     console.step("starting the local AWS and the provider's twin");
     let aws = LocalAws::start(workspace, tools, Policies::Enforced).context("the local AWS does not start")?;
-    let provider_url = match twin {
-        Some(twin) => start_twin(workspace, twin).context("the provider's twin does not start")?,
-        None => "http://127.0.0.1:9".to_owned(),
-    };
+    let provider_url = start_twin(workspace, twin).context("the provider's twin does not start")?;
     console.step("deploying template.yaml with sam deploy");
-    let stack = Stack::deploy(workspace, console, tools, &aws, &provider_url)?;
+    let stack = stack::deploy(workspace, console, tools, &aws, &provider_url)?;
     if demo {
         console.step("loading the demo business and driving a demo quarter");
         demo::run(console, &stack)?;
