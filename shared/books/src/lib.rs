@@ -11,6 +11,7 @@ pub mod mail;
 pub mod parking;
 pub mod payments;
 pub mod refunds;
+pub mod reports;
 pub mod subscriptions;
 
 pub use self::error::BooksError;
