@@ -177,7 +177,7 @@ pub(crate) fn refund(refund: &Refund, card: bool) -> Value {
     let destination = if card {
         json!({ "card": { "reference": null, "reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund" }, "type": "card" })
     } else {
-        json!({ "sepa_debit": {}, "type": "sepa_debit" })
+        Value::Null
     };
     let mut value = json!({
         "id": refund.id, "object": "refund", "amount": refund.amount, "balance_transaction": refund.transaction,
@@ -236,7 +236,7 @@ pub(crate) fn dispute(dispute: &Dispute, brand: &str, transactions: &[&Transacti
         "balance_transactions": transactions.iter().map(|moved| transaction(moved)).collect::<Vec<_>>(),
         "charge": dispute.charge, "created": dispute.created, "currency": dispute.currency, "enhanced_eligibility_types": [],
         "evidence": evidence(),
-        "evidence_details": { "due_by": dispute.created.saturating_add(7 * 86_400), "enhanced_eligibility": {}, "has_evidence": false, "past_due": false, "submission_count": 0 },
+        "evidence_details": { "due_by": dispute.created.saturating_add(7 * 86_400), "enhanced_eligibility": {}, "has_evidence": false, "past_due": false, "submission_count": 0, "submission_method": "not_submitted" },
         "is_charge_refundable": case_type == "inquiry", "livemode": false, "metadata": {}, "payment_intent": dispute.intent,
         "payment_method_details": { "card": { "brand": brand, "case_type": case_type, "network": brand, "network_reason_code": "10.4" }, "type": "card" },
         "reason": dispute.reason, "status": status

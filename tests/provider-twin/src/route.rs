@@ -35,6 +35,7 @@ pub(crate) fn execute(account: &mut Account, method: &Method, path: &str, params
         ("POST", ["customers", id]) => account.update_customer(id, params),
         ("GET", ["payment_methods"]) => account.list_methods(params),
         ("GET", ["payment_methods", id]) => account.retrieve_method(id),
+        ("POST", ["payment_methods", id]) => account.update_method(id, params),
         ("POST", ["payment_methods", id, "attach"]) => account.attach_method(id, params),
         ("POST", ["payment_methods", id, "detach"]) => account.detach_method(id),
         ("POST", ["setup_intents"]) => account.create_setup(params),

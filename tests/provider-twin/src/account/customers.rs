@@ -172,6 +172,17 @@ impl Account {
         Ok(rendered)
     }
 
+    pub(crate) fn update_method(&mut self, id: &str, params: &Params) -> Result<Value, ApiError> {
+        params.only(&["expand", "metadata"])?;
+        let missing = || ApiError::no_such("PaymentMethod", id, "payment_method", 404);
+        let method = self.methods.get_mut(id).ok_or_else(missing)?;
+        let previous = json!({ "metadata": method.metadata });
+        method.metadata = merged(method.metadata.clone(), params.inner("metadata").texts());
+        let rendered = render::method(method);
+        self.raise("payment_method.updated", &rendered, Some(previous));
+        Ok(rendered)
+    }
+
     pub(crate) fn retrieve_method(&self, id: &str) -> Result<Value, ApiError> {
         let missing = || ApiError::no_such("PaymentMethod", id, "payment_method", 404);
         self.methods.get(id).map(render::method).ok_or_else(missing)
