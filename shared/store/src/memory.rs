@@ -6,9 +6,11 @@
 mod rows;
 mod usage;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use rust_decimal::Decimal;
 
 pub use self::usage::Usage;
 
@@ -17,7 +19,7 @@ use crate::number::Number;
 use crate::table::{attribute, version};
 use crate::{
     AttributeValue, CommitError, Committed, Consistency, FailedWrite, Item, Key, MAX_ITEM_BYTES, Page, Query, Store,
-    StoreError, Table, Transaction, Write, item,
+    StoreError, Table, Transaction, Write,
 };
 
 /// A change of an item of the billing table, as the table's stream reports it.
@@ -144,7 +146,7 @@ impl Store for MemoryStore {
 
     async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         let writes = transaction.into_writes();
-        self.lock().commit(&writes)
+        self.lock().commit(writes)
     }
 }
 
@@ -187,22 +189,22 @@ impl State {
         }
     }
 
-    fn commit(&mut self, writes: &[Write]) -> Result<Committed, CommitError> {
+    fn commit(&mut self, writes: Vec<Write>) -> Result<Committed, CommitError> {
         // A single write is sent as such; a condition alone and several writes are a transaction, which costs double.
-        let factor = if matches!(writes, [one] if !matches!(one, Write::Check { .. })) { 1 } else { 2 };
+        let factor = if matches!(writes.as_slice(), [one] if !matches!(one, Write::Check { .. })) { 1 } else { 2 };
         if let Some(first) = writes.first() {
             self.usage_of(first.table()).count_call();
         }
-        let failed = self.failed(writes);
+        let failed = self.failed(&writes);
         if !failed.is_empty() {
-            for write in writes {
+            for write in &writes {
                 let bytes = self.rows(write.table()).get(write.key()).map_or(0, |row| row.bytes);
                 self.usage_of(write.table()).count_write(factor, bytes);
             }
             return Err(CommitError::Conflict { failed });
         }
-        let afters = writes.iter().map(|write| self.after(write)).collect::<Result<Vec<_>, _>>()?;
-        let units = writes.iter().zip(afters).map(|(write, after)| self.apply(write, after, factor));
+        let planned = writes.into_iter().map(|write| self.plan(write)).collect::<Result<Vec<_>, _>>()?;
+        let units = planned.into_iter().map(|(table, key, after)| self.apply(table, key, after, factor));
         Ok(Committed { write_units: Some(units.fold(0, u64::saturating_add)) })
     }
 
@@ -218,45 +220,50 @@ impl State {
         failed
     }
 
-    fn after(&self, write: &Write) -> Result<After, StoreError> {
-        match write {
-            Write::Put { item, .. } => Ok(After::Stored(Row::new(item.clone()))),
-            Write::Delete { .. } => Ok(After::Removed),
-            Write::Check { .. } => Ok(After::Unchanged),
+    fn plan(&self, write: Write) -> Result<(Table, Key, After), StoreError> {
+        Ok(match write {
+            Write::Put { table, key, item, .. } => (table, key, After::Stored(Row::new(item))),
+            Write::Delete { table, key, .. } => (table, key, After::Removed),
+            Write::Check { table, key, .. } => (table, key, After::Unchanged),
             Write::Add { table, key, amounts, set } => {
-                let refused = |reason: String| StoreError::rejected("add", *table, reason);
-                let mut item = self.rows(*table).get(key).map_or_else(|| key_only(key), |row| Item::clone(&row.item));
-                for (name, amount) in amounts {
-                    let before = match item.get(name) {
-                        None => Number::parse("0"),
-                        Some(AttributeValue::N(digits)) => Number::parse(digits),
-                        Some(_) => return Err(refused(format!("{name} of {key} is not a number"))),
-                    };
-                    let sum = before.and_then(|before| before.add(Number::of(*amount)));
-                    let sum = sum.map_err(|error| StoreError::rejected("add", *table, error))?;
-                    item.insert(name.clone(), AttributeValue::N(sum.to_string()));
-                }
-                item.extend(set.iter().map(|(name, value)| (name.clone(), value.clone())));
-                let next = version(&item).saturating_add(1);
-                item.insert(attribute::VERSION.to_owned(), AttributeValue::N(next.to_string()));
-                let bytes = item::size(&item);
-                if bytes > MAX_ITEM_BYTES {
-                    return Err(refused(format!("{key} would have {bytes} bytes, more than {MAX_ITEM_BYTES}")));
-                }
-                Ok(After::Stored(Row::new(item)))
+                let row = self.sum(table, &key, &amounts, set)?;
+                (table, key, After::Stored(row))
             }
-        }
+        })
     }
 
-    fn apply(&mut self, write: &Write, after: After, factor: u64) -> u64 {
-        let (table, key) = (write.table(), write.key());
+    /// The item under the key with these amounts added and these attributes set.
+    fn sum(&self, table: Table, key: &Key, amounts: &BTreeMap<String, Decimal>, set: Item) -> Result<Row, StoreError> {
+        let refused = |reason: String| StoreError::rejected("add", table, reason);
+        let mut item = self.rows(table).get(key).map_or_else(|| key_only(key), |row| Item::clone(&row.item));
+        for (name, amount) in amounts {
+            let before = match item.get(name) {
+                None => Number::parse("0"),
+                Some(AttributeValue::N(digits)) => Number::parse(digits),
+                Some(_) => return Err(refused(format!("{name} of {key} is not a number"))),
+            };
+            let sum = before.and_then(|before| before.add(Number::of(*amount)));
+            let sum = sum.map_err(|error| StoreError::rejected("add", table, error))?;
+            item.insert(name.clone(), AttributeValue::N(sum.to_string()));
+        }
+        item.extend(set.into_inner());
+        let next = version(&item).saturating_add(1);
+        item.insert(attribute::VERSION.to_owned(), AttributeValue::N(next.to_string()));
+        let row = Row::new(item);
+        if row.bytes > MAX_ITEM_BYTES {
+            return Err(refused(format!("{key} would have {} bytes, more than {MAX_ITEM_BYTES}", row.bytes)));
+        }
+        Ok(row)
+    }
+
+    fn apply(&mut self, table: Table, key: Key, after: After, factor: u64) -> u64 {
         let (old, new) = match after {
             After::Unchanged => {
-                let bytes = self.rows(table).get(key).map_or(0, |row| row.bytes);
+                let bytes = self.rows(table).get(&key).map_or(0, |row| row.bytes);
                 return self.usage_of(table).count_write(factor, bytes);
             }
-            After::Removed => (self.rows_mut(table).remove(table, key), None),
-            After::Stored(row) => (self.rows_mut(table).put(table, key, row.clone()), Some(row)),
+            After::Removed => (self.rows_mut(table).remove(table, &key), None),
+            After::Stored(row) => (self.rows_mut(table).put(table, &key, row.clone()), Some(row)),
         };
         let bytes = old.as_ref().map_or(0, |row| row.bytes).max(new.as_ref().map_or(0, |row| row.bytes));
         let (old, new) = (old.map(|row| row.item), new.map(|row| row.item));
@@ -265,7 +272,7 @@ impl State {
         self.usage_of(table).count_index_writes(indexes);
         if table == Table::Billing && old != new {
             self.sequence = self.sequence.saturating_add(1);
-            self.changes.push(Change { sequence: self.sequence, key: key.clone(), old, new });
+            self.changes.push(Change { sequence: self.sequence, key, old, new });
         }
         units
     }

@@ -225,6 +225,8 @@ async fn throttling_is_waited_out_or_reported_as_not_done() {
             assert!(sent.len() > 3);
         }
     }
+    let (result, sent) = commit(unguarded(), [cancelled(&["SomethingNew", "None"]), done()]).await;
+    assert!(result.is_ok() && sent.len() == 2, "what was cancelled was not done: {result:?}");
     let (result, _) = commit(unguarded(), [cancelled(&["None", "ThrottlingError"])]).await;
     assert!(matches!(result, Err(CommitError::Store(StoreError::Throttled { .. }))), "{result:?}");
 }
@@ -262,7 +264,8 @@ async fn a_refusal_is_not_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_door_is_reported_at_once_and_is_no_fault_of_the_work() {
-    for code in ["AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException"] {
+    for code in ["AccessDeniedException", "ResourceNotFoundException", "ExpiredTokenException", "SomethingNewException"]
+    {
         let (result, sent) = commit(unguarded(), [error(400, code), done()]).await;
         assert!(matches!(result, Err(CommitError::Store(StoreError::Unavailable { .. }))), "{result:?}");
         assert_eq!(sent.len(), 1);

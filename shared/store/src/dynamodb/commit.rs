@@ -247,7 +247,7 @@ fn cancelled(error: SdkError<TransactWriteItemsError>) -> Result<Outcome, Troubl
     let refused = codes.iter().find(|code| code.starts_with("Validation") || code.starts_with("ItemCollection"));
     match refused.or_else(|| codes.first()) {
         _ if refused.is_some() => Err(Trouble::Refused(cause)),
-        Some(code) => Err(Trouble::of_code(code, cause)),
+        Some(code) => Err(Trouble::of_code(code, cause, Trouble::Contention)),
         None => Err(Trouble::Contention(cause)),
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 use crate::Cause;
@@ -30,17 +31,8 @@ const REFUSALS: [&str; 5] = [
     "ItemCollectionSizeLimitExceededException",
 ];
 
-/// Codes that mean nobody gets in: credentials, permissions, a missing table. An operator has to mend it; the work
-/// stays valid.
-const CLOSED_DOORS: [&str; 7] = [
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "IncompleteSignatureException",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "ResourceNotFoundException",
-    "UnrecognizedClientException",
-];
+/// The code of a transaction that an earlier request with the same token is still carrying out.
+const IN_PROGRESS: &str = "TransactionInProgressException";
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -51,7 +43,8 @@ pub(super) enum Trouble {
     Contention(Cause),
     /// It never reached the engine; later it may work.
     Unreachable(Cause),
-    /// Nobody gets in; only a person can help.
+    /// Turned away for a reason that does not lie in the request and does not pass by itself: credentials, permissions,
+    /// a missing table. The work stays valid, but only a person can help.
     Closed(Cause),
     /// It may have been done.
     Lost(Cause),
@@ -61,22 +54,20 @@ pub(super) enum Trouble {
 
 impl Trouble {
     /// Reads the error of a request.
-    pub(super) fn of<E, R>(error: SdkError<E, R>) -> Self
+    pub(super) fn of<E>(error: SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         match &error {
             SdkError::ConstructionFailure(_) => Self::Refused(error.into()),
-            SdkError::DispatchFailure(failure)
-                if failure.as_connector_error().is_some_and(|error| was_not_sent(error)) =>
-            {
+            SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| was_not_sent(e)) => {
                 Self::Unreachable(error.into())
             }
-            SdkError::ServiceError(service) => match service.err().code().map(ToOwned::to_owned) {
-                Some(code) => Self::of_code(&code, error.into()),
-                None => Self::Lost(error.into()),
-            },
+            SdkError::ServiceError(service) => {
+                let turned_away = service.raw().status().is_client_error();
+                let code = service.err().code().map(ToOwned::to_owned).unwrap_or_default();
+                Self::of_code(&code, error.into(), if turned_away { Self::Closed } else { Self::Lost })
+            }
             // A time-out, a connection that broke, an answer that cannot be read; and what a later SDK may add.
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
                 Self::Lost(error.into())
@@ -84,19 +75,18 @@ impl Trouble {
         }
     }
 
-    /// Reads an error code of the engine.
-    pub(super) fn of_code(code: &str, cause: Cause) -> Self {
+    /// Reads an error code of the engine; `otherwise` is what a code means that is not known here.
+    pub(super) fn of_code(code: &str, cause: Cause, otherwise: fn(Cause) -> Self) -> Self {
         if THROTTLES.contains(&code) {
             Self::Throttled(cause)
         } else if CONTENTIONS.contains(&code) {
             Self::Contention(cause)
         } else if REFUSALS.contains(&code) {
             Self::Refused(cause)
-        } else if CLOSED_DOORS.contains(&code) {
-            Self::Closed(cause)
-        } else {
-            // InternalServerError, ServiceUnavailable, TransactionInProgressException, codes to come.
+        } else if code == IN_PROGRESS {
             Self::Lost(cause)
+        } else {
+            otherwise(cause)
         }
     }
 }
