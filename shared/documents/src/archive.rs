@@ -54,10 +54,10 @@ pub trait Archive: Send + Sync {
     async fn link(&self, key: &str, file_name: &str, expires_in: Duration) -> Result<String, ArchiveError>;
 }
 
-/// The key of an invoice's PDF.
+/// The key of an invoice's PDF; functions are allowed what begins with `documents/`.
 #[must_use]
 pub fn invoice_pdf_key(invoice: &Invoice) -> String {
-    format!("invoices/{}/{}.pdf", invoice.seller, invoice.id)
+    format!("documents/invoices/{}/{}.pdf", invoice.seller, invoice.id)
 }
 
 /// An archive that lasts as long as the process.

@@ -16,7 +16,7 @@ mod text;
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::InvoiceError;
 
-pub use self::invoice::invoice;
+pub use self::invoice::{file_name, invoice};
 
 /// Why a document could not be rendered.
 #[derive(Debug, thiserror::Error)]

@@ -24,5 +24,5 @@ fn an_invoices_key_names_its_seller_and_itself() {
     let (invoice, _) =
         world::issued(&world::nordwind(), &world::zoe(), Collection::SendInvoice, world::ten_lines(), world::eur("0"));
     let key = invoice_pdf_key(&invoice);
-    assert_eq!(key, "invoices/sel_0000000000000000000000000a/inv_00000000000000000000000003.pdf");
+    assert_eq!(key, "documents/invoices/sel_0000000000000000000000000a/inv_00000000000000000000000003.pdf");
 }

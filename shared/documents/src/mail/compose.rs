@@ -15,6 +15,7 @@ use super::{Attachment, Mail, Mailbox};
 use crate::colour::Colour;
 use crate::language::texts::ReminderTexts;
 use crate::language::{Texts, fill, look_up};
+use crate::pdf;
 
 /// From which day after the due date a reminder is a firm one, and from which it is the last word.
 const FIRM_FROM: i16 = 5;
@@ -295,17 +296,9 @@ impl Writer<'_> {
     }
 
     fn attachment(&self, bytes: &[u8]) -> Attachment {
-        let file_name = file_name(self.texts.invoice.title, &self.issued.number.text);
+        let file_name = pdf::file_name(&self.issued.number.text, &self.context.customer.language);
         Attachment { file_name, content_type: "application/pdf", bytes: bytes.to_vec() }
     }
-}
-
-/// What the PDF of an invoice is called, `Invoice-INV-000042.pdf`: nothing in it that a file system could mind.
-pub(crate) fn file_name(title: &str, number: &str) -> String {
-    let safe =
-        |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
-    let title: String = title.chars().filter(|character| character.is_alphanumeric()).collect();
-    format!("{title}-{}.pdf", number.chars().map(safe).collect::<String>())
 }
 
 fn is_web_address(url: &str) -> bool {

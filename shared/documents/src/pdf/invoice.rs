@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use saldo_billing::invoice::document::PartySnapshot;
 use saldo_billing::invoice::{Collection, Document, Invoice, InvoiceError, Issued, Line, LineOrigin};
+use saldo_billing::party::Language;
 use saldo_money::Money;
 
 use super::PdfError;
@@ -36,6 +37,14 @@ pub fn invoice(invoice: &Invoice, document: &Document) -> Result<Vec<u8>, PdfErr
         issued_at: issued.at,
     };
     paint::file(&sheet, &properties)
+}
+
+/// What the PDF of the invoice with this number is called, `Invoice-INV-000042.pdf`: nothing that a file system could mind.
+#[must_use]
+pub fn file_name(number: &str, language: &Language) -> String {
+    let safe =
+        |character: char| if character.is_ascii_alphanumeric() || "-_.".contains(character) { character } else { '-' };
+    format!("{}-{}.pdf", Texts::of(language).invoice.title, number.chars().map(safe).collect::<String>())
 }
 
 fn letter<'a>(
