@@ -76,6 +76,8 @@ def make(source, number, unicodes, target):
     font = load_font(str(source), options)
     if "glyf" in font:
         add_box(font)
+    missing = {code for code in ideographs() if target.startswith("NotoSansCJK") and code not in font.getBestCmap()}
+    assert not missing, f"{target} lacks {len(missing)} ideographs"
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=unicodes)
     subsetter.subset(font)
