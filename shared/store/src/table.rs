@@ -15,7 +15,7 @@ pub mod attribute {
     /// Version of the item (number): 1 when created, one more with each write.
     pub const VERSION: &str = "v";
     /// When housekeeping may remove the item (number, seconds since 1970): the tables' time-to-live attribute.
-    pub const EXPIRES: &str = "ttl";
+    pub const EXPIRES: &str = "expires_at";
     /// Partition of the `due` index: `"0"` to `"7"`.
     pub const DUE_SHARD: &str = "due_shard";
     /// Sort key of the `due` index: the instant from which the work waits.

@@ -73,7 +73,7 @@ pub(crate) async fn an_entity_comes_back_as_it_was(store: Engine) {
     let stored = get(&store, "BILL#inv_007", "BILL").await.unwrap();
     assert_eq!(canonical_json(&stored), canonical_json(&to_item(&bill, 1).unwrap()));
     assert_eq!(text(&stored, "due_at"), Some("2026-01-31T23:59:59.000Z"));
-    assert_eq!(stored.get("ttl"), Some(&super::n("1769903999")));
+    assert_eq!(stored.get("expires_at"), Some(&super::n("1769903999")));
 }
 
 pub(crate) async fn an_update_needs_the_version_that_was_read(store: Engine) {
