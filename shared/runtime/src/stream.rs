@@ -4,6 +4,10 @@
 //! Lambda comes back with that change and everything after it. The event source must report batch item failures,
 //! bound its retries and have a failure destination, or one bad change blocks its shard for a day.
 
+mod twin;
+
+pub use self::twin::delivered;
+
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 
@@ -92,6 +96,22 @@ pub enum StreamError {
     },
 }
 
+/// How a group of changes failed: the first `done` of it are done, the next one is where the stream goes on.
+#[derive(Debug)]
+pub struct GroupFailure<E> {
+    /// How many changes of the group are done.
+    pub done: usize,
+    /// Why the next one is not.
+    pub error: E,
+}
+
+impl<E> From<E> for GroupFailure<E> {
+    /// Nothing of the group counts as done.
+    fn from(error: E) -> Self {
+        Self { done: 0, error }
+    }
+}
+
 /// Hands the changes to `handle` one by one, in order, and stops at the first failure.
 ///
 /// # Errors
@@ -106,7 +126,7 @@ where
         let work = group.pop().map(&handle);
         async move {
             match work {
-                Some(work) => work.await,
+                Some(work) => work.await.map_err(GroupFailure::from),
                 None => Ok(()),
             }
         }
@@ -116,8 +136,8 @@ where
 
 /// Hands the changes to `handle` in order, up to `group` at a time, and stops at the first group that fails.
 ///
-/// For handlers that do the work of several changes in one call. A failed group comes again from its first change on, so
-/// the handler must bear to see the others of the group twice, as it must bear redelivery anyway.
+/// For handlers that do the work of several changes in one call. Changes of a failed group that the failure does not count
+/// as done come again, so the handler must bear to see them twice, as it must bear redelivery anyway.
 ///
 /// # Errors
 /// When a change has no sequence number or is of an unknown kind: then nothing is started.
@@ -129,20 +149,19 @@ pub async fn process_groups<F, Fut, E>(
 ) -> Result<DynamoDbEventResponse, StreamError>
 where
     F: Fn(Vec<Change>) -> Fut,
-    Fut: Future<Output = Result<(), E>>,
+    Fut: Future<Output = Result<(), GroupFailure<E>>>,
     E: Disposed + 'static,
 {
     let changes = event.records.into_iter().enumerate().map(|(position, record)| read(position, record));
     let changes = changes.collect::<Result<Vec<_>, _>>()?;
     let mut response = DynamoDbEventResponse::default();
     for (position, changes) in changes.chunks(group.max(1)).enumerate() {
-        let checkpoint = changes.first().map(|change| change.sequence_number.clone()).unwrap_or_default();
-        let span = tracing::info_span!("changes", stream.sequence_number = %checkpoint, stream.changes = changes.len());
+        let place = |done: usize| changes.get(done).or(changes.last()).map(|change| change.sequence_number.clone());
+        let span = tracing::info_span!("changes", stream.sequence_number = place(0), stream.changes = changes.len());
         let may_start = position == 0 || budget.allows_start();
-        let is_done = one_group(changes.to_vec(), budget, may_start, &handle).instrument(span).await;
-        if !is_done {
+        if let Err(done) = one_group(changes.to_vec(), budget, may_start, &handle).instrument(span).await {
             let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some(checkpoint);
+            failure.item_identifier = place(done);
             response.batch_item_failures.push(failure);
             break;
         }
@@ -150,31 +169,31 @@ where
     Ok(response)
 }
 
-/// Runs `handle` on one group and logs what went wrong; whether the group is done.
-async fn one_group<F, Fut, E>(changes: Vec<Change>, budget: Budget, may_start: bool, handle: &F) -> bool
+/// Runs `handle` on one group and logs what went wrong; an error tells how many of its changes are done.
+async fn one_group<F, Fut, E>(changes: Vec<Change>, budget: Budget, may_start: bool, handle: &F) -> Result<(), usize>
 where
     F: Fn(Vec<Change>) -> Fut,
-    Fut: Future<Output = Result<(), E>>,
+    Fut: Future<Output = Result<(), GroupFailure<E>>>,
     E: Disposed + 'static,
 {
     if !may_start {
         tracing::warn!("no time left to start these changes, they come again");
-        return false;
+        return Err(0);
     }
     let work = AssertUnwindSafe(async { handle(changes).await }).catch_unwind();
     match tokio::time::timeout_at(budget.ends_at(), work).await {
-        Ok(Ok(Ok(()))) => true,
-        Ok(Ok(Err(error))) => {
-            batch::log(&error);
-            false
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(failure))) => {
+            batch::log(&failure.error);
+            Err(failure.done)
         }
         Ok(Err(_reported_by_the_panic_hook)) => {
             tracing::error!("the handler panicked on these changes");
-            false
+            Err(0)
         }
         Err(_elapsed) => {
             tracing::warn!("given up at the end of the invocation, the changes come again");
-            false
+            Err(0)
         }
     }
 }
@@ -258,15 +277,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn groups_are_cut_in_order_and_fail_from_their_first_change() {
-        let seen = Mutex::new(Vec::new());
-        let response = process_groups(event(&["INSERT"; 7]), Budget::lasting(LONG), 3, |changes| {
-            seen.lock().unwrap().push(changes.len());
-            let is_last = changes.len() == 1;
-            async move { if is_last { Err(Refused) } else { Ok(()) } }
-        });
-        assert_eq!(checkpoints(&response.await.unwrap()), ["700"]);
-        assert_eq!(*seen.lock().unwrap(), [3, 3, 1]);
+    async fn groups_are_cut_in_order_and_fail_where_they_say() {
+        for (done, checkpoint) in [(0, "400"), (1, "500"), (2, "600"), (9, "600")] {
+            let seen = Mutex::new(Vec::new());
+            let response = process_groups(event(&["INSERT"; 7]), Budget::lasting(LONG), 3, |changes| {
+                seen.lock().unwrap().push(changes.len());
+                let is_second = changes[0].event_id == "e-3";
+                async move { if is_second { Err(GroupFailure { done, error: Refused }) } else { Ok(()) } }
+            });
+            assert_eq!(checkpoints(&response.await.unwrap()), [checkpoint]);
+            assert_eq!(*seen.lock().unwrap(), [3, 3]);
+        }
     }
 
     #[tokio::test]

@@ -1,0 +1,74 @@
+//! From changes of the table to events on the bus.
+
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::streams::DynamoDbEventResponse;
+use saldo_messages::{Destination, Disposed, Disposition, MessageError, Queue, QueueError};
+use saldo_runtime::budget::Budget;
+use saldo_runtime::stream::{self, Change, GroupFailure, StreamError};
+
+use crate::events::{EventError, events};
+
+/// Changes whose events travel together; few enough that coming again costs little.
+const CHANGES_PER_GROUP: usize = 50;
+
+/// Why a change's events are not on the bus.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The change cannot be told.
+    #[error("the events of change {change} cannot be told")]
+    Event {
+        /// The stream's id of the change.
+        change: String,
+        /// Why.
+        #[source]
+        source: EventError,
+    },
+    /// An event could not be written.
+    #[error("an event could not be written")]
+    Message(#[from] MessageError),
+    /// The bus did not take them.
+    #[error("the events were not put on the bus")]
+    Queue(#[from] QueueError),
+}
+
+impl Disposed for RelayError {
+    fn disposition(&self) -> Disposition {
+        match self {
+            Self::Event { .. } => Disposition::Poison,
+            Self::Message(error) => error.disposition(),
+            Self::Queue(error) => error.disposition(),
+        }
+    }
+}
+
+/// Puts the events of a batch of changes on the bus, in order, and reports where to go on.
+///
+/// # Errors
+/// When the batch itself cannot be read; then all of it comes again.
+pub async fn handle(queue: &dyn Queue, event: Event, budget: Budget) -> Result<DynamoDbEventResponse, StreamError> {
+    stream::process_groups(event, budget, CHANGES_PER_GROUP, |changes| relay(queue, changes)).await
+}
+
+/// Puts the events of these changes on the bus; when one of them cannot be told, those before it.
+async fn relay(queue: &dyn Queue, changes: Vec<Change>) -> Result<(), GroupFailure<RelayError>> {
+    let mut bodies = Vec::new();
+    let mut failure = None;
+    for (done, change) in changes.iter().enumerate() {
+        match told(change) {
+            Ok(told) => bodies.extend(told),
+            Err(error) => {
+                failure = Some(GroupFailure { done, error });
+                break;
+            }
+        }
+    }
+    if !bodies.is_empty() {
+        queue.send(Destination::DomainEvents, bodies).await.map_err(RelayError::from)?;
+    }
+    failure.map_or(Ok(()), Err)
+}
+
+fn told(change: &Change) -> Result<Vec<String>, RelayError> {
+    let told = events(change).map_err(|source| RelayError::Event { change: change.event_id.clone(), source })?;
+    Ok(told.iter().map(saldo_messages::encode).collect::<Result<_, _>>()?)
+}
