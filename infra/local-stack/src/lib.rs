@@ -52,12 +52,17 @@ pub struct Account {
 }
 
 /// A mail as the local AWS kept it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
 pub struct Mail {
-    /// To whom.
+    /// To whom, as the header says.
     pub to: Vec<String>,
-    /// The message as it was handed over, headers and all.
-    pub raw: String,
+    /// The subject.
+    pub subject: String,
+    /// The body as plain text.
+    pub body_text: String,
+    /// The body as HTML.
+    pub body_html: Option<String>,
 }
 
 /// A client of the stack.
@@ -85,6 +90,7 @@ impl LocalStack {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(60)))
+            .max_redirects(0)
             .build();
         Self { stack, agent: config.into() }
     }
@@ -240,6 +246,17 @@ impl LocalStack {
         Ok(names.iter().filter_map(count).fold(0, u64::saturating_add))
     }
 
+    /// An attribute of a queue.
+    ///
+    /// # Errors
+    /// When the local AWS does not tell.
+    pub fn queue_attribute(&self, queue_url: &str, name: &str) -> Result<String> {
+        let body = json!({ "QueueUrl": queue_url, "AttributeNames": [name] });
+        let reply = self.json_action("sqs", "AmazonSQS.GetQueueAttributes", &body)?;
+        let found = reply.get("Attributes").and_then(|attributes| attributes.get(name)).and_then(Value::as_str);
+        found.map(str::to_owned).with_context(|| format!("the queue has no {name}"))
+    }
+
     /// Waits until something has come true.
     ///
     /// # Errors
@@ -262,8 +279,10 @@ impl LocalStack {
     /// When the local AWS does not tell.
     pub fn mails(&self) -> Result<Vec<Mail>> {
         let kept = self.send("GET", &format!("{}/_ministack/ses/messages", self.stack.endpoint), &[], "")?.success()?;
-        let messages = kept.get("messages").and_then(Value::as_array).cloned().unwrap_or_default();
-        Ok(messages.iter().map(mail).collect())
+        let by_account: BTreeMap<String, Vec<Mail>> =
+            serde_json::from_value(kept.get("messages").cloned().unwrap_or_default())
+                .context("the kept mails have another shape")?;
+        Ok(by_account.into_values().flatten().collect())
     }
 
     /// One action of a service that speaks JSON.
@@ -287,13 +306,6 @@ impl LocalStack {
         all.extend(headers);
         self.send(method, &format!("{}{path}", self.stack.endpoint), &all, body)
     }
-}
-
-fn mail(kept: &Value) -> Mail {
-    let text = |name: &str| kept.get(name).and_then(Value::as_str).map(str::to_owned);
-    let to = kept.get("Destinations").or_else(|| kept.get("to")).and_then(Value::as_array);
-    let to = to.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
-    Mail { to, raw: text("RawMessage").or_else(|| text("raw")).unwrap_or_else(|| kept.to_string()) }
 }
 
 /// The time by which signatures are checked.

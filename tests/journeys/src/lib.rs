@@ -1,1 +1,185 @@
-//! Journeys on the deployed local stack.
+//! Journeys on the deployed local stack: what the tests in `tests/` share.
+//!
+//! They need a running stack (`cargo dev up --detach --no-demo`); `cargo dev test` starts one for them. They run one after the
+//! other, because a tick concerns everybody's subscriptions.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result, bail};
+use local_stack::{LocalStack, Mail};
+use serde_json::{Value, json};
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A test's turn on the stack, and what it does there.
+#[derive(Debug)]
+pub struct Journey {
+    /// The stack.
+    pub stack: LocalStack,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Waits for the turn on the running stack.
+///
+/// # Errors
+/// When no stack runs.
+pub fn journey() -> Result<Journey> {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let stack = LocalStack::open(&root().join("target/local/stack.json"))?;
+    Ok(Journey { stack, _turn: turn })
+}
+
+/// The root of the project.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The text at a place of a JSON value.
+///
+/// # Errors
+/// When there is none.
+pub fn text(value: &Value, place: &str) -> Result<String> {
+    let found = value.pointer(place).and_then(Value::as_str);
+    found.map(str::to_owned).with_context(|| format!("expected text at {place} of {value}"))
+}
+
+/// Runs a Python program with the judges' packages and returns what it printed.
+///
+/// # Errors
+/// When it fails.
+pub fn judge(program: &str, arguments: &[&str]) -> Result<String> {
+    let python = root().join("target/python/judges/bin/python");
+    let output =
+        Command::new(python).arg("-c").arg(program).args(arguments).output().context("python of the judges")?;
+    if !output.status.success() {
+        bail!("the judge says no: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+impl Journey {
+    /// A customer in this zone; returns the id.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn customer(&self, name: &str, country: &str, zone: &str, language: &str) -> Result<String> {
+        let customer = self.stack.post(
+            "/v1/customers",
+            &json!({
+                "name": name, "email": self.email(name), "country": country, "zone": zone, "language": language,
+                "region": "Journeys", "channel": "test",
+            }),
+        )?;
+        text(&customer, "/id")
+    }
+
+    /// The address of the customer of that name.
+    #[must_use]
+    pub fn email(&self, name: &str) -> String {
+        let local: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        format!("{}@journeys.example", local.to_lowercase())
+    }
+
+    /// An invoice over one line, finalised; returns what finalising answered.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn invoice(&self, customer: &str, currency: &str, unit_amount: &str, tax_rate: &str) -> Result<Value> {
+        let line =
+            json!({ "description": "Consulting", "quantity": "1", "unit_amount": unit_amount, "tax_rate": tax_rate });
+        let draft = json!({ "customer": customer, "currency": currency, "lines": [line], "net_terms_days": 14 });
+        let draft = text(&self.stack.post("/v1/invoices", &draft)?, "/id")?;
+        self.stack.post(&format!("/v1/invoices/{draft}/finalise"), &json!({}))
+    }
+
+    /// A subscription to one unit of a price of its own; returns the id.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn subscription(&self, customer: &str, unit_amount: &str, start_on: &str, collection: &str) -> Result<String> {
+        let price = self.stack.post(
+            "/v1/prices",
+            &json!({
+                "product": "Journey plan", "currency": "EUR", "unit_amount": unit_amount, "interval": "month",
+                "interval_count": 1, "tax_rate": "0.19",
+            }),
+        )?;
+        let subscription = self.stack.post(
+            "/v1/subscriptions",
+            &json!({
+                "customer": customer, "items": [{ "price": text(&price, "/id")?, "quantity": "1" }], "start_on": start_on,
+                "collection": collection, "net_terms_days": 14,
+            }),
+        )?;
+        text(&subscription, "/id")
+    }
+
+    /// The invoices of a customer.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn invoices_of(&self, customer: &str) -> Result<Vec<Value>> {
+        self.stack.list(&format!("/v1/invoices?customer={customer}"))
+    }
+
+    /// The payments of an invoice.
+    ///
+    /// # Errors
+    /// When the API refuses.
+    pub fn payments_of(&self, invoice: &str) -> Result<Vec<Value>> {
+        self.stack.list(&format!("/v1/payments?invoice={invoice}"))
+    }
+
+    /// What the provider was asked to take for an invoice, by the provider's own books.
+    ///
+    /// # Errors
+    /// When the twin refuses.
+    pub fn intents_of(&self, account: &str, invoice: &str) -> Result<Vec<Value>> {
+        let intents = self.stack.provider(account, "GET", "payment_intents?limit=100", &[])?;
+        let intents = intents.pointer("/data").and_then(Value::as_array).cloned().unwrap_or_default();
+        let ours = |intent: &Value| intent.pointer("/metadata/saldo_invoice").and_then(Value::as_str) == Some(invoice);
+        Ok(intents.into_iter().filter(ours).collect())
+    }
+
+    /// The mails to the customer of that name, oldest first.
+    ///
+    /// # Errors
+    /// When the local AWS does not tell.
+    pub fn mails_to(&self, name: &str) -> Result<Vec<Mail>> {
+        let address = self.email(name);
+        let mails = self.stack.mails()?;
+        Ok(mails.into_iter().filter(|mail| mail.to.iter().any(|to| to.contains(&address))).collect())
+    }
+
+    /// An event of the provider that says that an invoice was paid by one charge.
+    #[must_use]
+    pub fn paid_event(&self, id: &str, invoice: &str, minor: i64, currency: &str, created: i64) -> Value {
+        let (intent, charge) = (format!("pi_{id}"), format!("ch_{id}"));
+        json!({
+            "id": format!("evt_{id}"), "object": "event", "api_version": "2026-04-22.dahlia", "created": created,
+            "livemode": false, "type": "payment_intent.succeeded", "data": { "object": {
+                "id": intent, "object": "payment_intent", "amount": minor, "amount_received": minor, "currency": currency,
+                "created": created, "latest_charge": charge, "metadata": { "saldo_invoice": invoice },
+                "payment_method_types": ["card"], "status": "succeeded",
+            } },
+        })
+    }
+
+    /// Saves a method of the customer at the provider's twin, and waits until Saldo has heard of it.
+    ///
+    /// # Errors
+    /// When the twin or the API refuses, or Saldo does not hear of it.
+    pub fn save_method(&self, account: &str, customer: &str, method: &str) -> Result<()> {
+        let stack = &self.stack;
+        let known = stack.provider(account, "POST", "customers", &[("metadata[saldo_customer]", customer)])?;
+        let known = text(&known, "/id")?;
+        stack.provider(account, "POST", &format!("payment_methods/{method}/attach"), &[("customer", &known)])?;
+        stack.eventually("the customer's payment method", || {
+            let customer = stack.get(&format!("/v1/customers/{customer}"))?;
+            Ok(customer.pointer("/payment_method").is_some_and(|method| !method.is_null()))
+        })
+    }
+}

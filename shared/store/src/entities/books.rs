@@ -12,8 +12,8 @@ use super::{invoice_partition, list, payment_partition};
 use crate::entity::{Entity, Indexes, instant_text};
 use crate::{Due, DueKind, Key};
 
-/// Lines in one item: 250 of the longest stay below DynamoDB's 400 KB.
-pub const LINES_PER_PART: usize = 250;
+/// Lines in one item: 200 of the longest stay below DynamoDB's 400 KB.
+pub const LINES_PER_PART: usize = 200;
 
 /// A part of an invoice's document: the first holds all but the lines that did not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,279 @@
+//! What users do with a deployed Saldo, from outside, on the real `sam deploy` of the real template.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+use anyhow::Result;
+use chrono::{DateTime, Duration, Utc};
+use journeys::{journey, judge, text};
+use serde_json::{Value, json};
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// A part of an id that is new each time, for ids at the provider.
+fn mark(invoice: &str) -> &str {
+    invoice.trim_start_matches("inv_")
+}
+
+#[test]
+fn an_invoice_is_issued_rendered_mailed_and_paid_on_the_hosted_page() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Hosted 名前", "DE", "Europe/Berlin", "de")?;
+    let invoice = journey.invoice(&customer, "EUR", "119.99", "0.19")?;
+    assert_eq!(invoice["status"], "open");
+    assert_eq!(invoice["total"], json!({ "amount": "142.79", "currency": "EUR" }));
+    assert_eq!(invoice["tax"], json!({ "amount": "22.80", "currency": "EUR" }));
+    let id = text(&invoice, "/id")?;
+    journey.stack.settle()?;
+
+    let link = journey.stack.get(&format!("/v1/invoices/{id}/pdf"))?;
+    let pdf = journey.stack.send("GET", &text(&link, "/url")?, &[], "")?;
+    assert_eq!(pdf.status, 200);
+    let file = journeys::root().join("target/local/journey-invoice.pdf");
+    std::fs::write(&file, &pdf.bytes)?;
+    let read = judge(
+        "import pypdf, sys; r = pypdf.PdfReader(sys.argv[1]); print(len(r.pages)); print(r.pages[0].extract_text())",
+        &[&file.to_string_lossy()],
+    )?;
+    assert!(read.starts_with("1\n"), "{read}");
+    for expected in [text(&invoice, "/number")?.as_str(), "142,79", "名前", "Consulting"] {
+        assert!(read.contains(expected), "no {expected} in {read}");
+    }
+
+    let page = journey.stack.post(&format!("/v1/invoices/{id}/payment-link"), &json!({}))?;
+    assert_eq!(journey.stack.send("POST", &text(&page, "/url")?, &[], "")?.status, 303);
+    journey.stack.settle_all()?;
+    let paid = journey.stack.get(&format!("/v1/invoices/{id}"))?;
+    assert_eq!((&paid["status"], &paid["amount_due"]["amount"]), (&json!("paid"), &json!("0.00")));
+    assert_eq!(journey.payments_of(&id)?.len(), 1);
+    let mails = journey.mails_to("Hosted 名前")?;
+    assert_eq!(mails.len(), 2, "{mails:?}");
+    assert!(mails.iter().all(|mail| mail.body_html.is_some() && mail.body_text.contains("142,79")), "{mails:?}");
+    Ok(())
+}
+
+#[test]
+fn t1_a_subscription_is_billed_at_the_customers_midnight_and_once_however_often_it_ticks() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Kolkata", "IN", "Asia/Kolkata", "en")?;
+    let subscription = journey.subscription(&customer, "49.00", "2027-03-02", "send_invoice")?;
+    journey.stack.tick(at("2027-03-01T18:00:00Z"))?;
+    assert!(journey.invoices_of(&customer)?.is_empty());
+    for hour in [0, 1, 2, 23] {
+        journey.stack.tick(at("2027-03-01T18:30:00Z") + Duration::hours(hour))?;
+    }
+    let invoices = journey.invoices_of(&customer)?;
+    assert_eq!(invoices.len(), 1);
+    assert_eq!(invoices[0]["total"]["amount"], "58.31");
+    // Two periods late: each has its own invoice.
+    journey.stack.tick(at("2027-05-04T00:00:00Z"))?;
+    assert_eq!(journey.invoices_of(&customer)?.len(), 3);
+    journey.stack.post(&format!("/v1/subscriptions/{subscription}/cancel"), &json!({ "at": "period_end" }))?;
+    journey.stack.tick(at("2027-07-04T00:00:00Z"))?;
+    assert_eq!(journey.invoices_of(&customer)?.len(), 3);
+    Ok(())
+}
+
+#[test]
+fn a_webhook_signed_by_stripes_own_package_counts_once_and_a_forged_one_not_at_all() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Webhooks", "US", "America/New_York", "en")?;
+    let invoice = journey.invoice(&customer, "USD", "100.00", "0")?;
+    let id = text(&invoice, "/id")?;
+    let secret = &journey.stack.stack().accounts["stripe/main"].webhook_secret;
+    let event = journey.paid_event(mark(&id), &id, 6_000, "usd", 1_790_000_000).to_string();
+    let header = judge(
+        "import stripe, sys, time; print(stripe.WebhookSignature.generate_signature_header(payload=sys.argv[1], \
+         secret=sys.argv[2], timestamp=int(time.time())), end='')",
+        &[&event, secret],
+    )?;
+    let base = format!("{}/webhooks/stripe", journey.stack.stack().api_url);
+    let send = |account: &str, signature: &str, body: &str| {
+        let url = format!("{base}/{account}");
+        journey.stack.send("POST", &url, &[("stripe-signature", signature)], body).map(|reply| reply.status)
+    };
+    for _ in 0..3 {
+        assert_eq!(send("main", &header, &event)?, 200);
+    }
+    assert_eq!(send("main", &header, &event.replace("6000", "9000"))?, 401);
+    assert_eq!(send("main", "t=1,v1=00", &event)?, 401);
+    assert_eq!(send("nobody", &header, &event)?, 404);
+    // W9: an event of one account, sent to the address of another.
+    assert_eq!(send("nl", &header, &event)?, 401);
+    journey.stack.settle()?;
+    let paid = journey.stack.get(&format!("/v1/invoices/{id}"))?;
+    assert_eq!((&paid["status"], &paid["amount_due"]["amount"]), (&json!("partly_paid"), &json!("40.00")));
+    assert_eq!(journey.payments_of(&id)?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn what_is_due_automatically_is_charged_once_and_both_books_agree() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Automatic", "DE", "Europe/Berlin", "en")?;
+    journey.save_method("stripe/main", &customer, "pm_card_visa")?;
+    let subscription = journey.subscription(&customer, "100.00", "2027-08-01", "automatic")?;
+    for tick in ["2027-08-01T00:00:00Z", "2027-08-01T01:00:00Z"] {
+        journey.stack.tick(at(tick))?;
+        journey.stack.settle_all()?;
+    }
+    let invoices = journey.invoices_of(&customer)?;
+    assert_eq!((invoices.len(), &invoices[0]["status"]), (1, &json!("paid")));
+    let invoice = text(&invoices[0], "/id")?;
+    let charges = journey.intents_of("stripe/main", &invoice)?;
+    assert_eq!((charges.len(), &charges[0]["amount_received"]), (1, &json!(11_900)));
+    let payments = journey.payments_of(&invoice)?;
+    assert_eq!(payments.len(), 1);
+
+    let payment = text(&payments[0], "/id")?;
+    let amount = |text: &str| json!({ "payment": payment, "amount": { "amount": text, "currency": "EUR" } });
+    journey.stack.post("/v1/refunds", &amount("19.00"))?;
+    journey.stack.settle_all()?;
+    let refused = journey.stack.call("POST", "/v1/refunds", &[], Some(&amount("100.01")))?;
+    assert_eq!(refused.status / 100, 4, "{refused:?}");
+    assert_eq!(journey.stack.get(&format!("/v1/invoices/{invoice}"))?["status"], "paid");
+    assert_eq!(journey.payments_of(&invoice)?[0]["refunded"]["amount"], "19.00");
+    let refunded = &journey.intents_of("stripe/main", &invoice)?[0];
+    let charge = text(refunded, "/latest_charge")?;
+    let charge = journey.stack.provider("stripe/main", "GET", &format!("charges/{charge}"), &[])?;
+    assert_eq!(charge["amount_refunded"], 1_900);
+    journey.stack.post(&format!("/v1/subscriptions/{subscription}/cancel"), &json!({ "at": "period_end" }))?;
+    Ok(())
+}
+
+#[test]
+fn a_declined_charge_is_retried_by_plan_and_the_customer_is_told() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Declined", "DE", "Europe/Berlin", "en")?;
+    journey.save_method("stripe/main", &customer, "pm_card_visa_chargeDeclinedInsufficientFunds")?;
+    let subscription = journey.subscription(&customer, "10.00", "2027-09-01", "automatic")?;
+    let mut attempts = Vec::new();
+    for tick in ["2027-09-01T00:00:00Z", "2027-09-03T00:00:00Z", "2027-09-04T12:00:00Z"] {
+        journey.stack.tick(at(tick))?;
+        journey.stack.settle_all()?;
+        let invoice = text(&journey.invoices_of(&customer)?[0], "/id")?;
+        attempts.push(journey.intents_of("stripe/main", &invoice)?.len());
+    }
+    assert_eq!(attempts, [1, 1, 2]);
+    assert_eq!(journey.invoices_of(&customer)?[0]["status"], "open");
+    assert_eq!(journey.mails_to("Declined")?.len(), 2);
+    journey.stack.post(&format!("/v1/subscriptions/{subscription}/cancel"), &json!({ "at": "now" }))?;
+    Ok(())
+}
+
+#[test]
+fn poison_ends_in_the_dead_letter_queue_and_its_neighbours_are_done() -> Result<()> {
+    let journey = journey()?;
+    let (queue, dead) =
+        (journey.stack.output("ProviderEventsQueueUrl")?, journey.stack.output("ProviderEventsQueueDlqUrl")?);
+    let before = journey.stack.messages_in(dead)?;
+    let customer = journey.customer("Neighbours", "DE", "Europe/Berlin", "en")?;
+    let mut invoices = Vec::new();
+    for _ in 0..2 {
+        invoices.push(text(&journey.invoice(&customer, "EUR", "50.00", "0")?, "/id")?);
+    }
+    let good = |invoice: &str| {
+        let body = journey.paid_event(mark(invoice), invoice, 5_000, "eur", 1_790_000_000).to_string();
+        json!({ "do": "take", "v": 1, "event": {
+            "account": "stripe/main", "event_id": format!("evt_{}", mark(invoice)), "kind": "payment_intent.succeeded",
+            "received_at": "2026-10-01T00:00:00Z", "headers": {}, "body": body,
+        } })
+        .to_string()
+    };
+    let bodies = [good(&invoices[0]), "not even JSON".to_owned(), good(&invoices[1])];
+    let entries: Vec<Value> =
+        bodies.iter().zip(["1", "2", "3"]).map(|(body, id)| json!({ "Id": id, "MessageBody": body })).collect();
+    journey.stack.json_action(
+        "sqs",
+        "AmazonSQS.SendMessageBatch",
+        &json!({ "QueueUrl": queue, "Entries": entries }),
+    )?;
+    let visibility = |seconds: &str| {
+        let body = json!({ "QueueUrl": queue, "Attributes": { "VisibilityTimeout": seconds } });
+        journey.stack.json_action("sqs", "AmazonSQS.SetQueueAttributes", &body)
+    };
+    let usual = journey.stack.queue_attribute(queue, "VisibilityTimeout")?;
+    // Each redelivery waits for the visibility time-out: minutes, which a test does not have.
+    visibility("1")?;
+    let died = journey
+        .stack
+        .eventually("the poison in the dead-letter queue", || Ok(journey.stack.messages_in(dead)? > before));
+    visibility(&usual)?;
+    died?;
+    for invoice in &invoices {
+        assert_eq!(journey.stack.get(&format!("/v1/invoices/{invoice}"))?["status"], "paid");
+    }
+    assert_eq!(journey.stack.messages_in(queue)?, 0);
+    Ok(())
+}
+
+#[test]
+fn bad_input_names_the_field_and_stores_nothing() -> Result<()> {
+    let journey = journey()?;
+    let before = journey.stack.list("/v1/customers")?.len();
+    let mut customer = json!({
+        "name": "Bad", "email": "bad@journeys.example", "country": "DE", "zone": "Europe/Berlin", "language": "en",
+        "region": "x", "channel": "y",
+    });
+    for (field, wrong) in [("zone", "Europe/Nowhere"), ("country", "XX"), ("email", "a@b\r\nBcc: c@d.example")] {
+        let right = customer[field].clone();
+        customer[field] = json!(wrong);
+        let reply = journey.stack.call("POST", "/v1/customers", &[], Some(&customer))?;
+        assert_eq!(reply.status / 100, 4, "{reply:?}");
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"));
+        assert!(reply.text.contains(&format!("\"{field}\"")), "{}", reply.text);
+        customer[field] = right;
+    }
+    assert_eq!(journey.stack.list("/v1/customers")?.len(), before);
+    for (method, path, status) in
+        [("GET", "/v1/nothing", 404), ("DELETE", "/v1/customers", 405), ("GET", "/v1/invoices?cursor=%00", 400)]
+    {
+        assert_eq!(journey.stack.call(method, path, &[], None)?.status, status, "{method} {path}");
+    }
+    let anonymous = journey.stack.send("GET", &format!("{}/v1/customers", journey.stack.stack().api_url), &[], "")?;
+    assert_eq!(anonymous.status, 401);
+    Ok(())
+}
+
+#[test]
+fn the_same_request_under_one_idempotency_key_is_answered_alike_and_done_once() -> Result<()> {
+    let journey = journey()?;
+    let mut body = json!({
+        "name": "Once", "email": "once@journeys.example", "country": "DE", "zone": "Europe/Berlin", "language": "en",
+        "region": "x", "channel": "y",
+    });
+    let before = journey.stack.list("/v1/customers")?.len();
+    let key = format!("journey-{before}");
+    let ask = |body: &Value| journey.stack.call("POST", "/v1/customers", &[("idempotency-key", &key)], Some(body));
+    let (first, second) = (ask(&body)?, ask(&body)?);
+    assert_eq!((first.status, &first.text), (201, &second.text));
+    body["name"] = json!("Twice");
+    assert_eq!(ask(&body)?.status / 100, 4);
+    assert_eq!(journey.stack.list("/v1/customers")?.len(), before + 1);
+    Ok(())
+}
+
+#[test]
+fn reports_follow_the_books() -> Result<()> {
+    let journey = journey()?;
+    let customer = journey.customer("Reported", "CN", "Asia/Shanghai", "zh")?;
+    let revenue = || -> Result<Value> {
+        let (today, tomorrow) = (Utc::now().date_naive(), Utc::now().date_naive() + Duration::days(1));
+        journey.stack.get(&format!("/v1/reports/revenue?from={today}&to={tomorrow}&by=channel"))
+    };
+    let before = revenue()?;
+    journey.invoice(&customer, "JPY", "7000", "0.10")?;
+    journey.stack.eventually("the report to change", || Ok(revenue()? != before))
+}
+
+#[test]
+fn the_document_of_the_api_is_openapi_3_1() -> Result<()> {
+    let journey = journey()?;
+    let url = format!("{}/v1/openapi.json", journey.stack.stack().api_url);
+    let document = journey.stack.send("GET", &url, &[], "")?.success()?;
+    assert!(text(&document, "/openapi")?.starts_with("3.1"));
+    for path in ["/v1/customers", "/v1/invoices/{id}/finalise", "/v1/reports/{name}", "/v1/refunds"] {
+        assert!(document["paths"].get(path).is_some(), "{path} is not described");
+    }
+    Ok(())
+}
