@@ -33,9 +33,17 @@ pub fn init(env: &Environment, crate_name: &str) {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::warn!("logging was already started");
     }
+    std::panic::set_hook(Box::new(panicked));
     if level.is_none() {
         tracing::warn!(log.level = asked, "unknown LOG_LEVEL, logging at info");
     }
+}
+
+/// Logs a panic where it happened, as one line like any other.
+fn panicked(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string);
+    let reason = panic.payload_as_str().unwrap_or("of no known reason");
+    tracing::error!(panic.place = place, panic.reason = reason, "a bug: the code panicked");
 }
 
 /// The subscriber that [`init`] installs, writing to `writer`.
@@ -46,6 +54,8 @@ where
     let ours = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
         .with_target("saldo", level)
+        // It repeats each failed invocation and each panic, which are logged by `run` and by the panic hook.
+        .with_target("lambda_runtime::layers::panic", LevelFilter::OFF)
         .with_target(crate_name.to_owned(), level);
     let lines = tracing_subscriber::fmt::layer()
         .with_ansi(false)
@@ -141,6 +151,26 @@ mod tests {
     fn line_breaks_and_quotes_cannot_forge_a_line() {
         let seen = lines(LevelFilter::INFO, || tracing::info!(invoice.id = "a\"\n{\"level\":\"ERROR\"}", "odd"));
         assert_eq!(seen.len(), 1);
+    }
+
+    #[test]
+    fn a_panic_is_one_line_with_its_place() {
+        let seen = lines(LevelFilter::INFO, || {
+            let silent = std::panic::take_hook();
+            std::panic::set_hook(Box::new(panicked));
+            let caught = std::panic::catch_unwind(|| panic!("two\nlines"));
+            std::panic::set_hook(silent);
+            assert!(caught.is_err());
+        });
+        let [line] = seen.as_slice() else { panic!("expected one line, found {seen:?}") };
+        assert_eq!(line["panic.reason"], "two\nlines");
+        assert!(line["panic.place"].as_str().unwrap().contains("logs.rs"));
+    }
+
+    #[test]
+    fn a_failed_invocation_is_not_repeated_by_the_runtime() {
+        let seen = lines(LevelFilter::INFO, || tracing::error!(target: "lambda_runtime::layers::panic", "again"));
+        assert_eq!(seen, [Value::Null; 0]);
     }
 
     #[test]
