@@ -1,5 +1,5 @@
 //! What users do with a deployed Saldo, from outside, on the real `sam deploy` of the real template.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use anyhow::Result;
 use chrono::{DateTime, Duration, Utc};
@@ -257,10 +257,7 @@ fn the_same_request_under_one_idempotency_key_is_answered_alike_and_done_once() 
 fn reports_follow_the_books() -> Result<()> {
     let journey = journey()?;
     let customer = journey.customer("Reported", "CN", "Asia/Shanghai", "zh")?;
-    let revenue = || -> Result<Value> {
-        let (today, tomorrow) = (Utc::now().date_naive(), Utc::now().date_naive() + Duration::days(1));
-        journey.stack.get(&format!("/v1/reports/revenue?from={today}&to={tomorrow}&by=channel"))
-    };
+    let revenue = || journey.stack.get("/v1/reports/revenue?from=2024-01-01&to=2030-12-31&by=channel");
     let before = revenue()?;
     journey.invoice(&customer, "JPY", "7000", "0.10")?;
     journey.stack.eventually("the report to change", || Ok(revenue()? != before))

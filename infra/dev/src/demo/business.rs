@@ -169,6 +169,6 @@ pub(super) const CUSTOMERS: [Customer; 30] = customers! {
     "Pacific Trail Runners" "treasurer@trail.example" "US" "Portland" "America/Los_Angeles" "en" "Americas" "web" 0 4 "1" 5 NO_FUNDS;
     "Mesa Verde School" "billing@mesaverde.example" "US" "Phoenix" "America/Phoenix" "en" "Americas" "partner" 0 6 "10" 1 Pays::OnPage;
     "O'Neill Studios" "studio@oneill.example" "US" "Austin" "America/Chicago" "en" "Americas" "web" 0 4 "1" 15 Pays::Never;
-    "Tokyo Branch of Harbor & Finch" "tokyo@harborfinch.example" "US" "Honolulu" "Asia/Tokyo" "en" "APAC" "sales" 0 7 "4" 1 CARD;
-    "Nagoya Works Ltd" "works@nagoya.example" "CN" "大连市" "Asia/Shanghai" "zh" "APAC" "partner" 0 7 "1" 5 Pays::OnPage;
+    "Aloha Surf Imports" "books@alohasurf.example" "US" "Honolulu" "Pacific/Honolulu" "en" "APAC" "sales" 0 7 "4" 1 CARD;
+    "大连樱花贸易" "liu@yinghua.example" "CN" "大连市" "Asia/Shanghai" "zh" "APAC" "partner" 0 7 "1" 5 Pays::OnPage;
 };

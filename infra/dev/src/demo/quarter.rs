@@ -1,75 +1,68 @@
 //! The demo's quarter: the schedule ticks, customers pay or do not, the provider's webhooks come in.
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
+use chrono::{Datelike, Months, NaiveDate};
 use local_stack::LocalStack;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::business::{CUSTOMERS, Pays, SELLERS};
+use super::business::{Pays, SELLERS};
 use super::load::Loaded;
+use super::pay;
 use crate::console::Console;
 
-/// The days of each month on which something is due: periods begin, retries, reminders before and after the due date.
+/// The days of each month on which something is due: periods begin, charges are retried, reminders are sent.
 const DAYS: [u32; 9] = [1, 4, 5, 9, 12, 15, 16, 22, 26];
 
-/// The hour of the ticks, in UTC: every zone's morning of that day has begun, Honolulu's too.
+/// The hour of the ticks, in UTC: the morning of that day has begun in every zone of the business, Honolulu's too.
 const HOUR: u32 = 19;
 
 /// The first day of the last full quarter before `today`.
 pub(super) fn last_quarter(today: NaiveDate) -> NaiveDate {
-    let this = NaiveDate::from_ymd_opt(today.year(), today.month0() / 3 * 3 + 1, 1).unwrap_or(today);
-    this.checked_sub_months(chrono::Months::new(3)).unwrap_or(this)
+    let into_quarter = Months::new(today.month0().checked_rem(3).unwrap_or(0).saturating_add(3));
+    today.with_day(1).and_then(|first| first.checked_sub_months(into_quarter)).unwrap_or(today)
 }
 
 /// Drives the quarter through the deployed functions.
 pub(super) fn drive(console: &Console, stack: &LocalStack, loaded: &Loaded, first: NaiveDate) -> Result<()> {
-    // The second seller's provider is having a bad day: every event comes twice, the last first.
-    let account = SELLERS[1].account;
-    let key = &stack.stack().accounts.get(account).context("the second account")?;
+    // The second seller's provider is having a bad quarter: every event comes twice, the last one first.
+    let account = SELLERS.get(1).context("the second seller")?.account;
+    let secret = &stack.stack().accounts.get(account).context("the second account")?.webhook_secret;
     let url = format!("{}/webhooks/{account}", stack.stack().api_url);
-    let endpoint = json!({ "url": url, "secret": key.webhook_secret, "copies": 2, "newest_first": true });
+    let endpoint = json!({ "url": url, "secret": secret, "copies": 2, "newest_first": true });
     stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
 
     for month in 0..3 {
-        let begin = first.checked_add_months(chrono::Months::new(month)).context("the calendar")?;
-        console.detail(&begin.format("%B %Y").to_string());
+        let begin = first.checked_add_months(Months::new(month)).context("the calendar")?;
         for day in DAYS {
-            let at = begin.with_day(day).and_then(|date| date.and_hms_opt(HOUR, 0, 0)).context("the calendar")?.and_utc();
+            let at =
+                begin.with_day(day).and_then(|date| date.and_hms_opt(HOUR, 0, 0)).context("the calendar")?.and_utc();
             stack.twin_admin(account, "POST", "clock", &json!({ "now": at }))?;
             stack.tick(at)?;
             stack.settle_all()?;
-            match day {
-                12 => pay_open_invoices(stack, loaded, at, |pays| matches!(pays, Pays::OnPage | Pays::InPart | Pays::TooMuch))?,
-                22 => pay_open_invoices(stack, loaded, at, |pays| pays == Pays::Late)?,
-                _ => {}
+            if day == 12 {
+                let soon = |pays| matches!(pays, Pays::OnPage | Pays::InPart | Pays::TooMuch);
+                pay::open_invoices(stack, loaded, at, soon)?;
+            } else if day == 22 {
+                pay::open_invoices(stack, loaded, at, |pays| pays == Pays::Late)?;
             }
         }
         if month == 1 {
-            give_back(stack, loaded)?;
+            pay::give_back(stack, loaded)?;
         }
+        console.detail(&format!("{} done, {} mails so far", begin.format("%B %Y"), stack.mails()?.len()));
     }
     stack.settle_all()
 }
 
-/// Lets the customers of these habits pay what they owe.
-fn pay_open_invoices(stack: &LocalStack, loaded: &Loaded, at: DateTime<Utc>, who: impl Fn(Pays) -> bool) -> Result<()> {
-    for (customer, id) in CUSTOMERS.iter().zip(&loaded.customers).filter(|(customer, _)| who(customer.pays)) {
-        let account = SELLERS[customer.seller].account;
-        for invoice in stack.list(&format!("/v1/invoices?customer={id}"))? {
-            let status = text(&invoice, "/status");
-            if status != "open" && status != "partly_paid" {
-                continue;
-            }
-            let due: f64_free::Due = f64_free::Due::of(&invoice)?;
-            match customer.pays {
-                Pays::OnPage => pay_on_page(stack, account, &text(&invoice, "/id"))?,
-                Pays::InPart if status == "partly_paid" => {}
-                Pays::InPart => pay_by_webhook(stack, account, &invoice, due.half(), at)?,
-                Pays::TooMuch => pay_by_webhook(stack, account, &invoice, due.and_a_tenth(), at)?,
-                Pays::Late => pay_by_webhook(stack, account, &invoice, due.minor, at)?,
-                Pays::ByMethod(_) | Pays::Never => {}
-            }
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_quarter_has_ended() {
+        let first_of = |today: &str| last_quarter(today.parse().unwrap()).to_string();
+        assert_eq!(first_of("2026-11-22"), "2026-07-01");
+        assert_eq!(first_of("2026-03-31"), "2025-10-01");
+        assert_eq!(first_of("2026-04-01"), "2026-01-01");
     }
-    stack.settle_all()
 }
