@@ -107,6 +107,12 @@ def live(twin, at):
     dispute = twin.admin("POST", "disputes", {"payment_intent": lost.id})
     later(86_400)
     twin.admin("POST", f"disputes/{dispute['id']}/close", {"won": False})
+    pay(customer, "pm_card_visa_chargeDeclinedLostCard", attempt=11)
+    asked = pay(customer, "pm_card_visa", amount=1900, attempt=12)
+    inquiry = twin.admin("POST", "disputes", {"payment_intent": asked.id, "inquiry": True, "reason": "unrecognized"})
+    later(86_400)
+    twin.admin("POST", f"disputes/{inquiry['id']}/close", {})
+    stripe.PaymentIntent.create(amount=700, currency="eur", payment_method="pm_card_visa", confirm=True)
 
 
 def name_of(event):
@@ -114,8 +120,14 @@ def name_of(event):
     item, kind = event["data"]["object"], event["type"]
     if kind in ("payment_intent.succeeded", "charge.succeeded") and item["currency"] != "eur":
         return f"{kind}.{item['currency']}"
-    if kind == "charge.dispute.closed" and item["status"] == "lost":
-        return f"{kind}.lost"
+    if kind == "charge.dispute.closed" and item["status"] != "won":
+        return f"{kind}.{item['status']}"
+    if kind == "checkout.session.completed" and item["payment_status"] == "unpaid":
+        return f"{kind}.unpaid"
+    if kind in ("payment_intent.payment_failed", "charge.failed") and "lost_card" in json.dumps(item):
+        return f"{kind}.lost_card"
+    if kind in ("payment_intent.succeeded", "charge.succeeded") and not item["metadata"]:
+        return f"{kind}.not_ours"
     return kind
 
 
@@ -148,7 +160,7 @@ def main(binary, target):
     for file in pathlib.Path(target).glob("*.json"):
         file.unlink()
     for name, event in sorted(SEEN.items()):
-        if not name.startswith("customer."):
+        if not name.startswith("customer.") and name != "setup_intent.created":
             file = pathlib.Path(target, f"{name}.json")
             file.write_text(json.dumps(event, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"stripe_events: {len(SEEN)} kinds recorded")
