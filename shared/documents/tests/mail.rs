@@ -131,6 +131,29 @@ fn only_who_is_to_pay_gets_a_button() {
 }
 
 #[test]
+fn who_was_to_be_charged_and_has_no_payment_method_is_asked_to_pay() {
+    let (seller, mut customer) = (world::nordwind(), world::zoe());
+    let (invoice, _) = world::issued(&seller, &customer, Collection::Automatic, world::ten_lines(), world::eur("0"));
+    let text = |customer: &saldo_billing::party::Customer| {
+        let sender = sender();
+        let context = MailContext {
+            occasion: Occasion::Issued,
+            sender: &sender,
+            seller: &seller,
+            customer,
+            invoice: &invoice,
+            pdf: None,
+            pay_url: None,
+            now: world::now(),
+        };
+        compose(&context).unwrap().text
+    };
+    assert!(text(&customer).contains("Wir buchen 2.746,94 €"));
+    customer.payment_method = None;
+    assert!(text(&customer).contains("Bitte zahlen Sie 2.746,94 € bis zum 15. Februar 2027."));
+}
+
+#[test]
 fn a_name_can_neither_add_a_header_nor_markup() {
     let (invoice, _, _) = world::partly_paid();
     let (mut seller, mut customer) = (world::nordwind(), world::zoe());

@@ -94,7 +94,7 @@ pub struct InvoiceTexts {
     pub credit_used: &'static str,
     /// Asks for the money: `{amount}`, `{due_on}`, `{number}`
     pub pay: &'static str,
-    /// Announces a charge: `{amount}`
+    /// Announces a charge: `{amount}`, `{due_on}`
     pub charge: &'static str,
     /// Says that nothing is to be paid.
     pub settled: &'static str,

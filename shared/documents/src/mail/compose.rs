@@ -190,8 +190,11 @@ impl Writer<'_> {
             Occasion::Issued => {
                 let (how, asks) = match self.context.invoice.collection {
                     _ if !owed => (words.issued.settled, false),
-                    Collection::Automatic => (words.issued.charge, false),
-                    Collection::SendInvoice => (words.issued.pay, true),
+                    Collection::Automatic if self.context.customer.payment_method.is_some() => {
+                        (words.issued.charge, false)
+                    }
+                    // Also who was to be charged, when there is nothing to charge.
+                    Collection::Automatic | Collection::SendInvoice => (words.issued.pay, true),
                 };
                 let paragraphs = vec![words.issued.lead, how];
                 Message { subject: words.issued.subject, paragraphs, remarks: attached.into_iter().collect(), asks }

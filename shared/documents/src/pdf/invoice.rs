@@ -57,13 +57,12 @@ fn letter<'a>(
     let words = &texts.invoice;
     let currency = invoice.currency();
     let note = match invoice.collection {
-        _ if due.is_zero() => words.settled.to_owned(),
-        Collection::Automatic => fill(words.charge, &[("amount", &texts.money(due))]),
-        Collection::SendInvoice => {
-            let (amount, due_on) = (texts.money(due), texts.date(issued.due_on));
-            fill(words.pay, &[("amount", &amount), ("due_on", &due_on), ("number", &issued.number.text)])
-        }
+        _ if due.is_zero() => words.settled,
+        Collection::Automatic => words.charge,
+        Collection::SendInvoice => words.pay,
     };
+    let (amount, due_on) = (texts.money(due), texts.date(issued.due_on));
+    let note = fill(note, &[("amount", &amount), ("due_on", &due_on), ("number", &issued.number.text)]);
     Letter {
         texts,
         brand: Colour::brand(document.branding.colour.as_deref()),

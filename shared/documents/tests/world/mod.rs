@@ -63,7 +63,9 @@ pub(crate) fn zoe() -> Customer {
         "name": "Zoë Größl & Söhne KG", "email": "zoe@groessl.example",
         "address": {"lines": ["z. Hd. Zoë Größl", "Hauptstraße 5"], "postal_code": "80331", "city": "München", "country": "DE"},
         "zone": "Europe/Berlin", "language": "de", "region": "DACH", "channel": "web",
-        "tax_ids": [{"kind": "eu_vat", "value": "DE 129 273 398"}], "created_at": "2026-01-01T00:00:00Z",
+        "tax_ids": [{"kind": "eu_vat", "value": "DE 129 273 398"}],
+        "payment_method": {"account": "stripe/main", "token": "pm_1", "customer": "cus_1", "kind": "card", "last4": "4242"},
+        "created_at": "2026-01-01T00:00:00Z",
     }))
     .unwrap()
 }
@@ -279,9 +281,9 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
         ("issued-charged", Occasion::Issued, &charged, true),
         ("before-due", reminder(-3), &partly, false),
         ("due-today", reminder(0), &partly, false),
-        ("overdue-1", reminder(1), &partly, false),
-        ("overdue-7", reminder(7), &partly, false),
-        ("overdue-14", reminder(14), &partly, false),
+        ("overdue-1", reminder(1), &partly, true),
+        ("overdue-7", reminder(7), &partly, true),
+        ("overdue-14", reminder(14), &partly, true),
         ("receipt", receipt(whole, whole.standing().unwrap().captured), &paid, true),
         ("receipt-part", receipt(payment, eur("60.00")), &partly, true),
         ("payment-failed", failed(Some(now() + Duration::days(3))), &charged, false),

@@ -1,0 +1,152 @@
+//! One mail: decided from the books, written down, composed, handed over, its outcome recorded.
+
+use chrono::{DateTime, Utc};
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::collection::StepKind;
+use saldo_billing::invoice::{Invoice, Step};
+use saldo_billing::mail::{MailRecord, MailState, Purpose};
+use saldo_books::mail::{self, Decision, Letter};
+use saldo_documents::archive::invoice_pdf_key;
+use saldo_documents::mail::{Mail, MailContext, MailError, Occasion, compose};
+use saldo_documents::pdf;
+use saldo_runtime::logs;
+use saldo_store::entities::{invoice_key, mail_key};
+use saldo_store::load;
+
+use crate::MailingError;
+use crate::handler::Mailing;
+
+/// Sends the reminder that is due for an invoice, if any.
+///
+/// # Errors
+/// When it was certainly not sent, or the books cannot be kept.
+pub(crate) async fn remind(mailing: &Mailing, id: InvoiceId, now: DateTime<Utc>) -> Result<(), MailingError> {
+    let due = match mail::due_reminder(&*mailing.store, id, now).await? {
+        Some(purpose) => Some(purpose),
+        None => refused_reminder(mailing, id).await?,
+    };
+    match due {
+        Some(purpose) => send(mailing, id, purpose, now).await,
+        None => Ok(()),
+    }
+}
+
+/// The last reminder, when the mailer did not take it: the ladder has moved on, and this message is all that is left of it.
+async fn refused_reminder(mailing: &Mailing, id: InvoiceId) -> Result<Option<Purpose>, MailingError> {
+    let invoice = load::<Invoice>(&*mailing.store, &invoice_key(id)).await?;
+    let Some(step) = invoice.and_then(|invoice| invoice.value.progress.reminded) else { return Ok(None) };
+    let purpose = Purpose::Reminder(step);
+    let record = load::<MailRecord>(&*mailing.store, &mail_key(id, purpose)).await?;
+    Ok(record.filter(|record| matches!(record.value.state, MailState::NotSent { .. })).map(|_refused| purpose))
+}
+
+/// Sends a mail if there still is reason to, and if it was not sent before.
+///
+/// # Errors
+/// When it was certainly not sent, or the books cannot be kept.
+pub(crate) async fn send(
+    mailing: &Mailing,
+    id: InvoiceId,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), MailingError> {
+    let letter = match mail::decide(&*mailing.store, id, purpose, now).await? {
+        Decision::Send(letter) => letter,
+        Decision::AlreadyPlanned => {
+            tracing::info!(invoice.id = %id, mail.purpose = %purpose, "sent before, or may have been");
+            return Ok(());
+        }
+        Decision::NoReason => {
+            tracing::info!(invoice.id = %id, mail.purpose = %purpose, "no reason any more");
+            return Ok(());
+        }
+    };
+    let (state, outcome) = match hand_over(mailing, &letter, now).await {
+        Ok(HandedOver::Taken { message_id }) => (MailState::Sent { message_id }, Ok(())),
+        Ok(HandedOver::NoAnswer(error)) => {
+            let chain = logs::chain(&error);
+            tracing::error!(invoice.id = %id, mail.purpose = %purpose, error.chain = chain, "may be sent, is not sent again");
+            return Ok(());
+        }
+        Err(error) => (MailState::NotSent { reason: logs::chain(&error) }, Err(error)),
+    };
+    mail::record(&*mailing.store, id, purpose, state).await?;
+    if outcome.is_ok() {
+        tracing::info!(invoice.id = %id, mail.purpose = %purpose, "sent");
+    }
+    outcome
+}
+
+/// What became of a mail that was handed over and not refused.
+enum HandedOver {
+    Taken { message_id: String },
+    NoAnswer(MailError),
+}
+
+/// Composes the mail and hands it to the mailer; whatever fails here, the mail was certainly not sent.
+async fn hand_over(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Result<HandedOver, MailingError> {
+    let mail = write(mailing, letter, now).await?;
+    match mailing.mailer.send(&mail).await {
+        Ok(receipt) => Ok(HandedOver::Taken { message_id: receipt.message_id }),
+        Err(source @ MailError::NotSent { again, .. }) => Err(MailingError::NotSent { again, source }),
+        Err(source @ MailError::Unknown { .. }) => Ok(HandedOver::NoAnswer(source)),
+    }
+}
+
+async fn write(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Result<Mail, MailingError> {
+    let occasion = occasion(letter)?;
+    let pdf = match letter.purpose {
+        Purpose::Issued | Purpose::Receipt(_) => Some(pdf(mailing, &letter.invoice).await?),
+        // Who forgot an invoice may have lost it.
+        Purpose::Reminder(step) if step.is_overdue() => Some(pdf(mailing, &letter.invoice).await?),
+        Purpose::Reminder(_) | Purpose::PaymentFailed(_) => None,
+    };
+    // A page that asks for another amount, or for none any more, is no help.
+    let due = letter.invoice.amount_due().map_err(saldo_books::BooksError::from)?;
+    let page = letter.invoice.progress.page.as_ref().filter(|page| page.expires_at > now && page.amount == due);
+    Ok(compose(&MailContext {
+        occasion,
+        sender: &mailing.sender,
+        seller: &letter.seller,
+        customer: &letter.customer,
+        invoice: &letter.invoice,
+        pdf: pdf.as_deref(),
+        pay_url: page.map(|page| page.url.as_str()),
+        now,
+    })?)
+}
+
+/// The PDF as it was archived; made from the books when it is not there yet, which gives the same.
+async fn pdf(mailing: &Mailing, invoice: &Invoice) -> Result<Vec<u8>, MailingError> {
+    if let Some(bytes) = mailing.archive.get(&invoice_pdf_key(invoice)).await? {
+        return Ok(bytes);
+    }
+    let document = saldo_books::invoices::document(&*mailing.store, invoice.id).await?;
+    Ok(pdf::invoice(invoice, &document)?)
+}
+
+fn occasion(letter: &Letter) -> Result<Occasion<'_>, MailingError> {
+    let nothing = MailingError::NothingToTell { invoice: letter.invoice.id, purpose: letter.purpose };
+    match letter.purpose {
+        Purpose::Issued => Ok(Occasion::Issued),
+        Purpose::Reminder(step) => Ok(Occasion::Reminder(step)),
+        Purpose::Receipt(id) => {
+            let payment = letter.payment.as_ref().ok_or(nothing)?;
+            Ok(Occasion::Receipt {
+                payment: id,
+                amount: payment.standing()?.captured,
+                received_at: payment.captured_at().ok_or(MailingError::NotTaken { payment: id })?,
+                method: payment.method.as_ref(),
+            })
+        }
+        Purpose::PaymentFailed(number) => {
+            let progress = &letter.invoice.progress;
+            let attempt = progress.attempt.as_ref().filter(|attempt| attempt.number == number).ok_or(nothing)?;
+            let retry_at = match progress.next {
+                Some(Step { kind: StepKind::Collect, at }) => Some(at),
+                Some(Step { kind: StepKind::Render | StepKind::LookUp | StepKind::Remind, .. }) | None => None,
+            };
+            Ok(Occasion::PaymentFailed { attempt: number, amount: attempt.amount, retry_at })
+        }
+    }
+}
