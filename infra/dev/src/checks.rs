@@ -1,6 +1,6 @@
 //! Everything that CI runs, in sequence, with one summary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -8,9 +8,11 @@ use anyhow::{Context, Result};
 
 use crate::command::run_logged;
 use crate::console::Console;
+use crate::lambda_build::build_tool;
 use crate::local_aws::{LocalAws, Policies};
 use crate::python::Venv;
 use crate::tally::Tally;
+use crate::up::TWIN;
 use crate::workspace::Workspace;
 use crate::{dynamodb_local, local_aws, process, up};
 
@@ -32,6 +34,8 @@ pub(crate) enum Part {
     Store,
     /// `sam validate --lint` and cfn-lint (our own rules for the template are among the tests of the source).
     Template,
+    /// Stripe's own package, asked about the provider's twin, our requests and the sample events.
+    Judges,
     /// The journeys on a freshly deployed stack.
     Journeys,
 }
@@ -55,7 +59,7 @@ struct Run<'a> {
 /// Runs the given parts of the checks, or all, also after one failed; true when all passed.
 pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> bool {
     let mut run = Run { workspace, console, outcomes: Vec::new() };
-    for part in [Part::Source, Part::Template, Part::Store, Part::Journeys] {
+    for part in [Part::Source, Part::Template, Part::Store, Part::Judges, Part::Journeys] {
         if !parts.is_empty() && !parts.contains(&part) {
             continue;
         }
@@ -63,6 +67,7 @@ pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> b
             Part::Source => run.source_checks(),
             Part::Template => run.template_checks(),
             Part::Store => run.store_contract(),
+            Part::Judges => run.judges(),
             Part::Journeys => run.journeys(),
         }
     }
@@ -132,6 +137,30 @@ impl Run<'_> {
             }
             run.check("cfn-lint", &mut lint)
         });
+    }
+
+    /// The judges in `tests/judges`; each says there what it asks.
+    fn judges(&mut self) {
+        self.step("the official Stripe client drives the provider's twin", |run| {
+            let twin = build_tool(run.workspace, TWIN)?;
+            run.judge("stripe_client", &[&twin])
+        });
+        self.step("recorded requests by the official parameters", |run| {
+            let record = ["test", "--package", "saldo-gateways", "--test", "requests", "--locked"];
+            let recorded = run.tests("judge-requests", &mut run.cargo(&record))?;
+            Ok(recorded.and(run.judge("stripe_params", &[&run.workspace.path("target/tmp/stripe-requests.json")])?))
+        });
+        self.step("sample events by the official classes", |run| {
+            run.judge("stripe_objects", &[&run.workspace.path("events/providers/stripe")])
+        });
+    }
+
+    /// Asks a judge; its success is one check.
+    fn judge(&self, script: &str, arguments: &[&Path]) -> Result<Tally> {
+        let judges = Venv::ready(self.workspace, self.console, "judges")?;
+        let mut python = Command::new(judges.program("python"));
+        python.arg(self.workspace.path("tests/judges").join(format!("{script}.py"))).args(arguments);
+        self.check(script, &mut python)
     }
 
     /// The journeys on the deployed stack, which is taken down whatever happens.

@@ -17,7 +17,7 @@ use crate::stack;
 use crate::workspace::Workspace;
 
 /// The crate, program and process name of the provider's twin.
-const TWIN: &str = "provider-twin";
+pub(crate) const TWIN: &str = "provider-twin";
 
 /// What a program answers that was ended by Ctrl-C.
 const INTERRUPTED: i32 = 130;
