@@ -1,0 +1,206 @@
+//! Finds what looks like a card number, so that none is ever stored (PCI DSS: only tokens of a provider come in here).
+//!
+//! A card number is a run of 13 to 19 digits, single blanks or dashes between them allowed, that stands by itself, begins as
+//! a card network's numbers of that length do (ISO/IEC 7812) and has a right check digit (Luhn). Telephone numbers with `+`
+//! and IBANs are none.
+
+use std::fmt;
+
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// Whether the whole text is a card number.
+pub fn is_number(text: &str) -> bool {
+    let letters = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
+    text.chars().all(letters) && is_in(text)
+}
+
+/// Whether a card number stands somewhere in the text.
+pub fn is_in(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
+        let start = at.saturating_add(found);
+        let (digits, end) = run(bytes, start);
+        if stands_alone(bytes, start, end) && is_card(&digits) && !is_iban(bytes, start, &digits) {
+            return true;
+        }
+        at = end;
+    }
+    false
+}
+
+/// The digits from `start` on, and where they end.
+fn run(bytes: &[u8], start: usize) -> (Vec<u8>, usize) {
+    let (mut digits, mut at, mut end) = (Vec::new(), start, start);
+    while let Some(byte) = bytes.get(at) {
+        if byte.is_ascii_digit() {
+            digits.push(byte.saturating_sub(b'0'));
+            end = at.saturating_add(1);
+        } else if !matches!(byte, b' ' | b'-') || end != at {
+            break;
+        }
+        at = at.saturating_add(1);
+    }
+    (digits, end)
+}
+
+fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
+    let part_of_more = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'+' | b'.');
+    let before = start.checked_sub(1).and_then(|at| bytes.get(at));
+    let after = bytes.get(end).filter(|byte| **byte != b'.');
+    !before.is_some_and(part_of_more) && !after.is_some_and(part_of_more)
+}
+
+fn is_card(digits: &[u8]) -> bool {
+    let first = |count: usize| digits.iter().take(count).fold(0_u32, |number, digit| number.saturating_mul(10).saturating_add((*digit).into()));
+    let network = match digits.len() {
+        13 => first(1) == 4,
+        14 => matches!(first(2), 30 | 36 | 38 | 39),
+        15 => matches!(first(2), 34 | 37) || first(1) == 1 || first(1) == 5 || first(1) == 6,
+        16 => (2..=6).contains(&first(1)) || first(1) == 9,
+        17..=19 => (3..=6).contains(&first(1)),
+        _ => false,
+    };
+    network && luhn(digits)
+}
+
+fn luhn(digits: &[u8]) -> bool {
+    let sum = digits.iter().rev().enumerate().fold(0_u32, |sum, (place, digit)| {
+        let digit = u32::from(*digit);
+        let weighted = match (place & 1 == 1, digit >= 5) {
+            (false, _) => digit,
+            (true, false) => digit.saturating_mul(2),
+            (true, true) => digit.saturating_mul(2).saturating_sub(9),
+        };
+        sum.saturating_add(weighted)
+    });
+    sum.checked_rem(10) == Some(0)
+}
+
+/// Whether two letters of a country stand before the digits and the whole has the check digits of an IBAN (ISO 13616).
+fn is_iban(bytes: &[u8], start: usize, digits: &[u8]) -> bool {
+    let country = start.checked_sub(2).and_then(|from| bytes.get(from..start)).or_else(|| {
+        let from = start.checked_sub(3)?;
+        bytes.get(from..start.checked_sub(1)?)
+    });
+    let Some([a, b]) = country.filter(|letters| letters.iter().all(u8::is_ascii_uppercase)) else { return false };
+    let letter = |byte: &u8| u32::from(byte.saturating_sub(b'A')).saturating_add(10);
+    let (check, account) = digits.split_at(digits.len().min(2));
+    let parts = account.iter().map(|digit| u32::from(*digit)).chain([letter(a), letter(b)]);
+    let parts = parts.chain(check.iter().map(|digit| u32::from(*digit)));
+    let rest = parts.fold(0_u32, |rest, part| {
+        let shift = if part > 9 { 100 } else { 10 };
+        rest.saturating_mul(shift).saturating_add(part).checked_rem(97).unwrap_or(0)
+    });
+    rest == 1
+}
+
+/// JSON in which no text and no number is a card number; reading it fails where one stands.
+pub struct Clean;
+
+const REFUSAL: &str = "this looks like a card number, which must never be sent here: use a token of the payment provider";
+
+impl<'de> Deserialize<'de> for Clean {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyJson)
+    }
+}
+
+struct AnyJson;
+
+impl<'de> Visitor<'de> for AnyJson {
+    type Value = Clean;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Clean, E> {
+        Ok(Clean)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Clean, E> {
+        Ok(Clean)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Clean, E> {
+        if is_number(&number.to_string()) { Err(E::custom(REFUSAL)) } else { Ok(Clean) }
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Clean, E> {
+        Ok(Clean)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Clean, E> {
+        Ok(Clean)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Clean, E> {
+        if is_in(text) { Err(E::custom(REFUSAL)) } else { Ok(Clean) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Clean, A::Error> {
+        while seq.next_element::<Clean>()?.is_some() {}
+        Ok(Clean)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Clean, A::Error> {
+        while map.next_entry::<String, Clean>()?.is_some() {}
+        Ok(Clean)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_numbers_are_found_however_they_are_written() {
+        for text in [
+            "4242424242424242",
+            "4242 4242 4242 4242",
+            "4242-4242-4242-4242",
+            "my card is 5555555555554444, thanks",
+            "378282246310005",
+            "30569309025904",
+            "6011111111111117",
+            "3530111333300000",
+            "4222222222222",
+            "(2223003122003222)",
+            "6304000000000000000",
+            "Paid by 4000056655665556.",
+        ] {
+            assert!(is_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_long_numbers_are_let_through() {
+        for text in [
+            "4242424242424241",
+            "1700000000005",
+            "1732240000123456789",
+            "+4915112345678",
+            "BE68 5390 0754 7034",
+            "AT611904300234573201",
+            "DE89370400440532013000",
+            "550e8400-e29b-41d4-a716-446655440000",
+            "pm_4242424242424242",
+            "inv_01hqzv5w3e8m4tq2cyx7n9bkda",
+            "2027-01-31",
+            "",
+        ] {
+            assert!(!is_in(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_a_card_number_in_json_is_told() {
+        let json = r#"{"name":"Zoë","lines":[{"description":"x"},{"description":"4242 4242 4242 4242"}]}"#;
+        let error = serde_path_to_error::deserialize::<_, Clean>(&mut serde_json::Deserializer::from_str(json)).err().unwrap();
+        assert_eq!(error.path().to_string(), "lines[1].description");
+        assert!(serde_json::from_str::<Clean>(r#"{"n":4242424242424242}"#).is_err());
+        assert!(serde_json::from_str::<Clean>(r#"{"n":[1,2.5,-3,null,true,"x"]}"#).is_ok());
+    }
+}

@@ -1,0 +1,159 @@
+//! Invoices: drafted, finalised with a number, shown, voided, given up.
+
+pub mod commands;
+pub mod create;
+pub mod link;
+pub mod pdf;
+pub mod views;
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::{Collection, Invoice};
+use saldo_billing::terms::NetTerms;
+use saldo_books::invoices;
+use saldo_store::entities::{LedgerEntry, invoice_key, invoice_partition, list};
+use saldo_store::{Query, Range, Stored, Table, list_by_customer, list_newest, load};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use self::views::{EntryView, InvoiceStatusWord, InvoiceView, InvoiceWithLines};
+use crate::app::App;
+use crate::paging::{Page, after, count};
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::request::{After, Call, Limit, Named, PageParams, Params};
+use crate::wire;
+
+/// Days to pay an invoice that is sent, where nothing else was said.
+const TERMS_WHEN_SENT: u16 = 30;
+
+/// The routes of invoices.
+pub fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list_all))
+        .routes(routes!(get, commands::delete))
+        .routes(routes!(commands::finalise))
+        .routes(routes!(commands::void))
+        .routes(routes!(commands::write_off))
+        .routes(routes!(entries))
+        .routes(routes!(pdf::pdf))
+        .routes(routes!(link::payment_link))
+}
+
+/// How invoices are to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = Collection)]
+pub enum CollectionWord {
+    /// The customer's payment method is charged.
+    Automatic,
+    /// The customer is sent the invoice and pays it.
+    SendInvoice,
+}
+
+impl CollectionWord {
+    /// What it means.
+    pub const fn domain(self) -> Collection {
+        match self {
+            Self::Automatic => Collection::Automatic,
+            Self::SendInvoice => Collection::SendInvoice,
+        }
+    }
+
+    /// How it is shown.
+    pub const fn of(collection: Collection) -> Self {
+        match collection {
+            Collection::Automatic => Self::Automatic,
+            Collection::SendInvoice => Self::SendInvoice,
+        }
+    }
+}
+
+/// The terms of so many days; where nothing was said, none for what is charged and 30 days for what is sent.
+///
+/// # Errors
+/// For more than a year.
+pub fn net_terms(days: Option<u16>, collection: Collection) -> Result<NetTerms, Problem> {
+    let usual = match collection {
+        Collection::Automatic => 0,
+        Collection::SendInvoice => TERMS_WHEN_SENT,
+    };
+    NetTerms::try_new(days.unwrap_or(usual), false).map_err(|error| Problem::invalid("net_terms_days", error.to_string()))
+}
+
+/// Which invoices to list.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Filter {
+    limit: Limit,
+    cursor: Option<After>,
+    customer: Option<wire::CustomerId>,
+    status: Option<InvoiceStatusWord>,
+}
+
+/// Lists invoices, all or a customer's, without their lines.
+///
+/// With `status` a page holds those of its invoices that have it now: it may be shorter than `limit`, or empty, although more
+/// follow; go on until `next_cursor` is `null`.
+#[utoipa::path(get, path = "/v1/invoices", tag = "invoices", operation_id = "listInvoices",
+    params(
+        ("customer" = Option<wire::CustomerId>, Query, description = "Only those of this customer."),
+        ("status" = Option<InvoiceStatusWord>, Query, description = "Only those that have this status now."),
+    ),
+    responses((status = 200, description = "A page of invoices.", body = Page<InvoiceView>)))]
+async fn list_all(State(app): State<Arc<App>>, call: Call, Params(filter): Params<Filter>) -> Result<Reply, Problem> {
+    let (store, limit, cursor) = (app.store.as_ref(), count(filter.limit), after(filter.cursor.as_ref()));
+    let page = match filter.customer {
+        Some(customer) => {
+            let invoices = list::of_customer(customer.0, list::INVOICES);
+            list_by_customer::<Invoice>(store, &invoices, limit, cursor).await?
+        }
+        None => list_newest::<Invoice>(store, list::INVOICES, limit, cursor).await?,
+    };
+    let mut data = Vec::with_capacity(page.entities.len());
+    for invoice in &page.entities {
+        let status = InvoiceStatusWord::of(invoice.value.status()?);
+        if filter.status.is_none_or(|wanted| wanted == status) {
+            data.push(InvoiceView::of(&invoice.value, call.now)?);
+        }
+    }
+    Page::reply(data, page.next.as_ref())
+}
+
+/// Shows an invoice with its lines.
+#[utoipa::path(get, path = "/v1/invoices/{invoice}", tag = "invoices", operation_id = "getInvoice",
+    responses((status = 200, description = "The invoice.", body = InvoiceWithLines)))]
+async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
+    let invoice = load_invoice(&app, id).await?;
+    let document = invoices::document(app.store.as_ref(), id).await?;
+    Reply::ok(&InvoiceWithLines::of(&invoice.value, &document, call.now)?)
+}
+
+/// Lists the entries that an invoice and its payments made in the ledger, in the order of their causes.
+#[utoipa::path(get, path = "/v1/invoices/{invoice}/entries", tag = "invoices", operation_id = "listInvoiceEntries",
+    responses((status = 200, description = "A page of entries.", body = Page<EntryView>)))]
+async fn entries(
+    State(app): State<Arc<App>>,
+    Named(id): Named<InvoiceId>,
+    Params(page): Params<PageParams>,
+) -> Result<Reply, Problem> {
+    load_invoice(&app, id).await?;
+    let query = Query::table(Table::Billing, invoice_partition(id))
+        .range(Range::Prefix(LedgerEntry::PREFIX.to_owned()))
+        .limit(count(page.limit))
+        .after(page.cursor.map(|after| after.0))
+        .consistent();
+    let found = app.store.query(query).await?;
+    let entries = found.items.into_iter().map(|item| Stored::<LedgerEntry>::from_item(item).map(|stored| stored.value));
+    let entries: Vec<LedgerEntry> = entries.collect::<Result<_, _>>()?;
+    Page::reply(entries.iter().map(|entry| EntryView::of(&entry.entry)).collect(), found.next.as_ref())
+}
+
+async fn load_invoice(app: &App, id: InvoiceId) -> Result<Stored<Invoice>, Problem> {
+    let invoice = load(app.store.as_ref(), &invoice_key(id)).await?;
+    invoice.ok_or_else(|| Problem::missing(format!("there is no invoice {id}")))
+}

@@ -1,0 +1,191 @@
+//! A page of the provider on which the customer pays: at most one, and never beside a charge.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use chrono::{DurationRound, TimeDelta};
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::{Collection, Invoice, Issued};
+use saldo_billing::party::{Customer, Seller};
+use saldo_books::{BooksError, attempts};
+use saldo_gateways::{Gateway, GatewayError, PageClosed, PageRequest};
+use saldo_store::entities::{customer_key, seller_key};
+use saldo_store::{Stored, Transaction, load};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::load_invoice;
+use super::views::PageView;
+use crate::app::App;
+use crate::pages;
+use crate::problem::Problem;
+use crate::reply::Reply;
+use crate::request::{Call, Named, OptionalBody};
+use crate::wire::{self, Wire};
+
+/// For how long a page can be used; providers allow a day at most.
+const PAGE_LIFE: TimeDelta = TimeDelta::hours(23);
+/// A page that soon runs out is not handed out again.
+const LEFT_AT_LEAST: TimeDelta = TimeDelta::minutes(30);
+/// Requests within this time that ask for the same get the same page, also when an answer was lost.
+const SAME_REQUEST: TimeDelta = TimeDelta::minutes(10);
+/// The longest address to return to.
+const URL_MAX: usize = 2_000;
+
+/// Where the customer goes from the page.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NewPaymentLink {
+    /// After paying; a page that says thank you when left out.
+    #[schema(value_type = Option<String>, format = "uri", pattern = "^https://[!-~]+$", max_length = 2000)]
+    success_url: Option<String>,
+    /// Without paying; a page that says that nothing was paid when left out.
+    #[schema(value_type = Option<String>, format = "uri", pattern = "^https://[!-~]+$", max_length = 2000)]
+    cancel_url: Option<String>,
+}
+
+impl NewPaymentLink {
+    fn checked(self) -> Result<Self, Problem> {
+        let fields = [("success_url", &self.success_url), ("cancel_url", &self.cancel_url)];
+        for (field, url) in fields {
+            let plain = |url: &String| {
+                url.len() <= URL_MAX && url.starts_with("https://") && url.len() > 8 && url.bytes().all(|b| (b'!'..=b'~').contains(&b))
+            };
+            if url.as_ref().is_some_and(|url| !plain(url)) {
+                return Err(Problem::invalid(field, "expected an address that begins with `https://`, of at most 2000 characters"));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// Opens a page of the provider on which the customer can pay what is due, or hands out the one that is open for the same amount.
+///
+/// Refused while a charge is under way: there is one open way to pay.
+#[utoipa::path(post, path = "/v1/invoices/{invoice}/payment-link", tag = "invoices", operation_id = "createPaymentLink",
+    request_body(content = Option<NewPaymentLink>),
+    responses(
+        (status = 200, description = "The page.", body = PageView),
+        (status = 502, description = "The provider refused."),
+    ))]
+pub async fn payment_link(
+    State(app): State<Arc<App>>,
+    call: Call,
+    Named(id): Named<InvoiceId>,
+    OptionalBody(asked): OptionalBody<NewPaymentLink>,
+) -> Result<Reply, Problem> {
+    let asked = asked.checked()?;
+    let invoice = load_invoice(&app, id).await?.value;
+    attempts::may_open_page(&invoice)?;
+    let issued = invoice.issued().ok_or_else(|| Problem::internal("what is due is not issued"))?;
+    let due = invoice.amount_due()?;
+    let customer: Option<Stored<Customer>> = load(app.store.as_ref(), &customer_key(invoice.customer)).await?;
+    let seller: Option<Stored<Seller>> = load(app.store.as_ref(), &seller_key(invoice.seller)).await?;
+    let (Some(customer), Some(seller)) = (customer, seller) else {
+        return Err(Problem::internal("a party of the invoice is not there"));
+    };
+    let known = invoice.progress.page.as_ref();
+    if let Some(page) = known.filter(|page| page.amount == due && lasts(page, &call)) {
+        return call.remember(&app, reply(page)?).await;
+    }
+    let account = &seller.value.provider_account;
+    let unreachable = |error| Problem::provider("the seller's provider account cannot be used", error, false);
+    let gateway = app.gateways.of(account, call.now).await.map_err(unreachable)?;
+    if let Some(page) = known {
+        close(&app, gateway.as_ref(), id, page).await?;
+    }
+    let request = page_request(&call, &invoice, issued, &customer.value, &seller.value, asked)?;
+    let opened = gateway.open_page(&request).await.map_err(provider_problem)?;
+    let page = HostedPage { reference: opened.reference, url: opened.url, amount: due, expires_at: opened.expires_at };
+    let reply = reply(&page)?;
+    let also = |_: &Invoice, transaction: &mut Transaction| call.keep(transaction, &reply);
+    let store = call.store(&app);
+    match attempts::open_page(store.as_ref(), id, &page, &also).await {
+        Ok(_) => Ok(reply.clone()),
+        Err(error) => {
+            // A charge began, or somebody else opened a page: this one must not stay open beside it.
+            give_back(gateway.as_ref(), &page, &error).await;
+            Err(error.into())
+        }
+    }
+}
+
+fn lasts(page: &HostedPage, call: &Call) -> bool {
+    call.now.checked_add_signed(LEFT_AT_LEAST).is_some_and(|at| page.expires_at > at)
+}
+
+fn reply(page: &HostedPage) -> Result<Reply, Problem> {
+    Reply::ok(&PageView {
+        url: page.url.clone(),
+        amount: wire::Money(page.amount),
+        expires_at: Wire(page.expires_at),
+    })
+}
+
+/// Closes the page that asks for another amount, or soon runs out.
+async fn close(app: &App, gateway: &dyn Gateway, id: InvoiceId, page: &HostedPage) -> Result<(), Problem> {
+    match gateway.close_page(&page.reference).await.map_err(provider_problem)? {
+        PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference).await?),
+        PageClosed::AlreadyPaid { .. } => {
+            Err(Problem::not_ready("the customer has just paid; the payment is being booked", 5))
+        }
+    }
+}
+
+async fn give_back(gateway: &dyn Gateway, page: &HostedPage, why: &BooksError) {
+    let chain = saldo_runtime::logs::chain(why);
+    match gateway.close_page(&page.reference).await {
+        Ok(_) => tracing::warn!(error.chain = chain, "closed a page again that could not be written down"),
+        Err(error) => {
+            let unclosed = saldo_runtime::logs::chain(&error);
+            tracing::error!(error.chain = unclosed, page.reason = chain, "a page that is not in the books stays open");
+        }
+    }
+}
+
+fn page_request(
+    call: &Call,
+    invoice: &Invoice,
+    issued: &Issued,
+    customer: &Customer,
+    seller: &Seller,
+    asked: NewPaymentLink,
+) -> Result<PageRequest, Problem> {
+    let soon = call.now.duration_trunc(SAME_REQUEST).map_err(Problem::internal)?;
+    let expires_at = soon.checked_add_signed(PAGE_LIFE).ok_or_else(|| Problem::internal("the clock is off"))?;
+    let method = customer.payment_method.as_ref().filter(|method| method.account == seller.provider_account);
+    let mut request = PageRequest {
+        invoice: invoice.id,
+        customer: customer.id,
+        provider_customer: method.map(|method| method.customer.clone()),
+        email: Some(customer.email.as_str().to_owned()),
+        amount: invoice.amount_due()?,
+        description: issued.number.text.clone(),
+        language: customer.language.as_str().to_owned(),
+        save_method: invoice.collection == Collection::Automatic,
+        success_url: asked.success_url.unwrap_or_else(|| format!("{}{}", call.origin, pages::PAID)),
+        cancel_url: asked.cancel_url.unwrap_or_else(|| format!("{}{}", call.origin, pages::NOT_PAID)),
+        expires_at,
+        idempotency_key: String::new(),
+    };
+    // The very same request, repeated after a lost answer, gives the same page; after a charge that came between it is another.
+    let attempts = invoice.progress.attempt.as_ref().map_or(0, |attempt| attempt.number);
+    let content = serde_json::to_vec(&request).map_err(Problem::internal)?;
+    let digest: String = hex::encode(Sha256::digest(content)).chars().take(32).collect();
+    request.idempotency_key = format!("{}/page-{attempts}-{digest}", invoice.id);
+    Ok(request)
+}
+
+fn provider_problem(error: GatewayError) -> Problem {
+    match &error {
+        GatewayError::NotSent { .. } | GatewayError::Unknown { .. } => {
+            Problem::provider("the payment provider did not answer; repeat the request", error, true)
+        }
+        GatewayError::Forbidden { .. } => {
+            Problem::provider("the payment provider does not accept the configured API key", error, false)
+        }
+        GatewayError::Refused { .. } => Problem::provider("the payment provider refused the request", error, false),
+    }
+}

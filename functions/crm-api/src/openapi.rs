@@ -1,0 +1,250 @@
+//! The document: taken from the same declarations that make the routes, completed by what holds for all of them.
+//!
+//! Handlers declare what is their own: path, method, body, good answer. Authentication, idempotency, paging and the ways to go
+//! wrong are the same everywhere and are added here, by rule, so that no handler can forget them.
+
+use serde_json::{Map, Value, json};
+
+use crate::idempotency;
+use crate::problem;
+use crate::reports;
+use crate::wire;
+
+/// What is said about the API as a whole.
+const DESCRIPTION: &str = "\
+Invoices, subscriptions, payments and reports. Amounts are decimal text beside their currency, rates and quantities decimal \
+text; there are no numbers that could lose a digit. Dates are civil dates, instants are UTC.
+
+Send the API key as `Authorization: Bearer …`. The first key is the secret that the deployment generated; make others with \
+`POST /v1/api-keys`.
+
+Send an `Idempotency-Key` of your own with every POST: a repetition of the same request under the same key gets the same answer, \
+marked with `Idempotent-Replayed: true`, and has no second effect. Answers are remembered for a day. A request that was refused \
+is not remembered.
+
+Lists are newest first. `next_cursor` is `null` on the last page.
+
+Everything that goes wrong is told as `application/problem+json` (RFC 9457); `errors` names the fields that are to blame. \
+Nothing is stored when a request is refused. Text that looks like a card number is refused everywhere.";
+
+/// The path parameters by their names: what they are, and the schema.
+const PATH_PARAMETERS: [(&str, &str); 10] = [
+    ("seller", "SellerId"),
+    ("customer", "CustomerId"),
+    ("product", "ProductId"),
+    ("price", "PriceId"),
+    ("subscription", "SubscriptionId"),
+    ("invoice", "InvoiceId"),
+    ("payment", "PaymentId"),
+    ("refund", "RefundId"),
+    ("api_key", "ApiKeyId"),
+    ("report", "ReportName"),
+];
+
+/// Completes what the routes declared to the whole document.
+pub fn complete(mut document: Value) -> Value {
+    if let Some(root) = document.as_object_mut() {
+        root.insert("openapi".to_owned(), json!("3.1.0"));
+        root.insert("info".to_owned(), info());
+        root.insert("jsonSchemaDialect".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+        root.insert("servers".to_owned(), json!([{"url": "/", "description": "where this document came from"}]));
+        root.insert("security".to_owned(), json!([{"api_key": []}]));
+        root.insert("tags".to_owned(), tags());
+        let components = root.entry("components").or_insert_with(|| json!({}));
+        add_components(components);
+        if let Some(paths) = root.get_mut("paths").and_then(Value::as_object_mut) {
+            for (path, item) in paths.iter_mut() {
+                let operations = item.as_object_mut().into_iter().flatten();
+                for (method, operation) in operations {
+                    complete_operation(path, method, operation);
+                }
+            }
+        }
+    }
+    document
+}
+
+fn info() -> Value {
+    json!({
+        "title": "Saldo",
+        "version": env!("CARGO_PKG_VERSION"),
+        "summary": "The books between a CRM and its payment providers.",
+        "description": DESCRIPTION,
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    })
+}
+
+fn tags() -> Value {
+    let tag = |name: &str, description: &str| json!({"name": name, "description": description});
+    json!([
+        tag("sellers", "Legal entities that sell, each with its own invoice numbers."),
+        tag("customers", "Who buys."),
+        tag("products", "What is sold."),
+        tag("prices", "What it costs, and how often."),
+        tag("subscriptions", "Agreements to be billed at an interval."),
+        tag("invoices", "Drafted, finalised with a number, paid, void or given up."),
+        tag("payments", "What providers reported about money."),
+        tag("refunds", "Money given back."),
+        tag("reports", "Kept up to date as things happen."),
+        tag("api-keys", "Who may call this API."),
+        tag("document", "This document."),
+    ])
+}
+
+fn add_components(components: &mut Value) {
+    let Some(components) = components.as_object_mut() else { return };
+    components.insert(
+        "securitySchemes".to_owned(),
+        json!({"api_key": {"type": "http", "scheme": "bearer", "description": "An API key."}}),
+    );
+    let schemas = components.entry("schemas").or_insert_with(|| json!({}));
+    if let Some(schemas) = schemas.as_object_mut() {
+        for (name, schema) in wire::schemas().into_iter().chain(reports::schemas()) {
+            schemas.insert(name.to_owned(), schema);
+        }
+    }
+    components.insert("responses".to_owned(), responses());
+    components.insert("headers".to_owned(), headers());
+    components.insert("parameters".to_owned(), parameters());
+}
+
+fn responses() -> Value {
+    let problem = |description: &str, headers: Value| {
+        json!({
+            "description": description,
+            "headers": headers,
+            "content": {problem::MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        })
+    };
+    let header = |name: &str| json!({"$ref": format!("#/components/headers/{name}")});
+    let challenge = || json!({"WWW-Authenticate": header("WwwAuthenticate")});
+    let retry = || json!({"Retry-After": header("RetryAfter")});
+    json!({
+        "BadRequest": problem("The request is not what this document asks for; `errors` names the field.", json!({})),
+        "Unauthorised": problem("No API key, or one that is not known or was revoked.", challenge()),
+        "Forbidden": problem("The API key lacks the scope for this.", challenge()),
+        "NotFound": problem("There is no such thing, or something that the request refers to is not there.", json!({})),
+        "MethodNotAllowed": problem("The path has no such method.", json!({"Allow": header("Allow")})),
+        "Conflict": problem(
+            "It is not in a state for this, it is on its way, or a request under the same `Idempotency-Key` is being carried out.",
+            json!({"Retry-After": header("RetryAfter")}),
+        ),
+        "TooLarge": problem("The request is larger than can be taken or kept.", json!({})),
+        "UnsupportedMediaType": problem("The body is not declared as JSON.", json!({})),
+        "Unprocessable": problem(
+            "A field does not go with the others or with what there is, or the `Idempotency-Key` was used for another request.",
+            json!({}),
+        ),
+        "TooManyRequests": {
+            "description": "More requests than the deployment lets through; try again later. Answered before the API is asked.",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        "Internal": problem("The fault is ours.", json!({})),
+        "Provider": problem("The payment provider refused what we asked of it.", json!({})),
+        "Unavailable": problem("Something that we need does not answer; the same request may succeed later.", retry()),
+    })
+}
+
+fn headers() -> Value {
+    let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+    json!({
+        "WwwAuthenticate": text("How to authenticate (RFC 6750)."),
+        "Allow": text("The methods that the path has."),
+        "RetryAfter": {"description": "After how many seconds to try again.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+        "IdempotentReplayed": {
+            "description": "Says that this was answered before and nothing was done again.",
+            "schema": {"type": "string", "enum": ["true"]},
+        },
+    })
+}
+
+fn parameters() -> Value {
+    json!({
+        "IdempotencyKey": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "A text of your own, new for each request: repeating the request under it has no second effect.",
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": idempotency::LONGEST,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+            },
+            "example": "order-2027-000123",
+        },
+    })
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value) {
+    let Some(operation) = operation.as_object_mut() else { return };
+    let is_open = operation.get("security").and_then(Value::as_array).is_some_and(|list| {
+        list.iter().all(|one| one.as_object().is_none_or(Map::is_empty))
+    });
+    let has_body = operation.contains_key("requestBody");
+    let is_post = method == "post";
+    let mut refs = vec![("500", "Internal"), ("503", "Unavailable"), ("429", "TooManyRequests"), ("405", "MethodNotAllowed")];
+    if is_open {
+        operation.insert("security".to_owned(), json!([]));
+    } else {
+        refs.extend([("401", "Unauthorised"), ("403", "Forbidden"), ("400", "BadRequest"), ("404", "NotFound")]);
+    }
+    if has_body || is_post {
+        refs.extend([("413", "TooLarge"), ("415", "UnsupportedMediaType"), ("422", "Unprocessable")]);
+    }
+    if matches!(method, "post" | "patch" | "delete") {
+        refs.push(("409", "Conflict"));
+    }
+    add_parameters(path, is_post, operation);
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    if let Some(responses) = responses.as_object_mut() {
+        if is_post {
+            mark_replays(responses);
+        }
+        for (status, name) in refs {
+            let known = responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
+            // A handler that names a status only says that it uses it.
+            if known.get("content").is_none() && known.get("$ref").is_none() {
+                *known = json!({"$ref": format!("#/components/responses/{name}")});
+            }
+        }
+        for (status, name) in [("409", "Conflict"), ("502", "Provider")] {
+            if let Some(known) = responses.get_mut(status)
+                && known.get("content").is_none()
+            {
+                *known = json!({"$ref": format!("#/components/responses/{name}")});
+            }
+        }
+    }
+}
+
+fn add_parameters(path: &str, is_post: bool, operation: &mut Map<String, Value>) {
+    let mut added: Vec<Value> = path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .filter_map(|name| PATH_PARAMETERS.iter().find(|(known, _)| *known == name))
+        .map(|(name, schema)| {
+            json!({"name": name, "in": "path", "required": true, "schema": {"$ref": format!("#/components/schemas/{schema}")}})
+        })
+        .collect();
+    if is_post {
+        added.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+    }
+    if added.is_empty() {
+        return;
+    }
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.extend(added);
+    }
+}
+
+fn mark_replays(responses: &mut Map<String, Value>) {
+    let good = responses.iter_mut().filter(|(status, _)| status.starts_with('2'));
+    for (_, response) in good {
+        if let Some(response) = response.as_object_mut() {
+            let header = json!({"$ref": "#/components/headers/IdempotentReplayed"});
+            response.insert("headers".to_owned(), json!({"Idempotent-Replayed": header}));
+        }
+    }
+}

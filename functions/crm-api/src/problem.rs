@@ -1,0 +1,375 @@
+//! What goes wrong, as RFC 9457 says it: a stable type, a sentence, and the fields that are to blame.
+
+use std::error::Error;
+
+use axum::response::{IntoResponse, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use saldo_billing::invoice::{InvoiceError, LineError};
+use saldo_billing::payment::RefundError;
+use saldo_billing::subscription::SubscriptionError;
+use saldo_books::BooksError;
+use saldo_runtime::logs;
+use saldo_store::{CommitError, EntityError, StoreError, TransactionError};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::idempotency::KeyTaken;
+
+/// What every `type` begins with; the rest is the kind.
+pub const TYPE_PREFIX: &str = "urn:saldo:problem:";
+
+/// The media type of every problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// One field that is to blame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// Which field, `lines[0].tax_rate`; a query parameter or header by its name.
+    #[schema(example = "lines[0].tax_rate")]
+    pub field: String,
+    /// What was expected of it.
+    #[schema(example = "expected a tax rate from 0 to 1 with at most six decimals, like `0.19`, found `19`")]
+    pub reason: String,
+}
+
+/// What a problem looks like to the caller.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// Which kind of problem, always the same for the same kind.
+    #[serde(rename = "type")]
+    #[schema(pattern = "^urn:saldo:problem:[a-z-]+$", example = "urn:saldo:problem:invalid-request")]
+    kind: String,
+    /// The kind in words.
+    title: String,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is the matter this time.
+    detail: String,
+    /// The fields that are to blame, where there are any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<FieldError>,
+}
+
+/// A request that was not done as asked; nothing was stored unless the detail says that this is unknown.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    kind: &'static str,
+    title: &'static str,
+    detail: String,
+    errors: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    key_taken: bool,
+}
+
+impl Problem {
+    fn of(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
+        let (errors, headers) = (Vec::new(), Vec::new());
+        Self { status, kind, title, detail, errors, headers, source: None, key_taken: false }
+    }
+
+    /// Not the JSON, text or header that the document asks for.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::of(
+            StatusCode::BAD_REQUEST,
+            "invalid-request",
+            "The request is not what the document asks for",
+            detail.into(),
+        )
+    }
+
+    /// A field that is not what the document asks for.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::malformed("a field is not what the document asks for").blaming(field, reason)
+    }
+
+    /// A field that is well formed and cannot be, with the others or with what there is.
+    pub fn refused(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (title, detail) = ("The request cannot be carried out", "a field does not go with the others".to_owned());
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", title, detail).blaming(field, reason)
+    }
+
+    /// Something in the path is not there.
+    pub fn missing(what: impl Into<String>) -> Self {
+        Self::of(StatusCode::NOT_FOUND, "not-found", "There is no such thing", what.into())
+    }
+
+    /// Something that a field refers to is not there.
+    pub fn no_such(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::missing("something that the request refers to is not there").blaming(field, what)
+    }
+
+    /// It is not in a state for this.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::CONFLICT, "conflict", "It is not in a state for this", detail.into())
+    }
+
+    /// It is on its way.
+    pub fn not_ready(detail: impl Into<String>, retry_after_s: u16) -> Self {
+        let problem = Self::of(StatusCode::CONFLICT, "not-ready", "It is on its way", detail.into());
+        problem.with_header(RETRY_AFTER, HeaderValue::from(retry_after_s))
+    }
+
+    /// Nobody known.
+    pub fn unauthorised(detail: impl Into<String>, challenge: &'static str) -> Self {
+        Self::of(StatusCode::UNAUTHORIZED, "unauthorised", "A valid API key is needed", detail.into())
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// Known, and not allowed.
+    pub fn forbidden(detail: impl Into<String>, challenge: &'static str) -> Self {
+        Self::of(StatusCode::FORBIDDEN, "forbidden", "The API key may not do this", detail.into())
+            .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// No such method here.
+    pub fn method_not_allowed() -> Self {
+        let detail = "this path has no such method; the header `Allow` names those it has".to_owned();
+        Self::of(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path has no such method", detail)
+    }
+
+    /// More than a request can be.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail.into())
+    }
+
+    /// Not JSON by its own word.
+    pub fn unsupported_media_type() -> Self {
+        let detail = "expected the header `Content-Type: application/json`".to_owned();
+        Self::of(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported-media-type",
+            "Only JSON is understood",
+            detail,
+        )
+    }
+
+    /// The key was used for another request.
+    pub fn key_reused() -> Self {
+        let detail = "this `Idempotency-Key` was used for another request; use a new one for each request".to_owned();
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used before", detail)
+            .blaming("Idempotency-Key", "expected a key that no other request was made with")
+    }
+
+    /// A request with the same key is being carried out.
+    pub fn key_in_use() -> Self {
+        let detail = "a request with this `Idempotency-Key` is being carried out; repeat it for its answer".to_owned();
+        Self::of(StatusCode::CONFLICT, "idempotency-key-in-use", "The same request is being carried out", detail)
+            .with_header(RETRY_AFTER, HeaderValue::from(1_u16))
+    }
+
+    /// The payment provider has not done it.
+    pub fn provider(
+        detail: impl Into<String>,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+        may_pass: bool,
+    ) -> Self {
+        let status = if may_pass { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
+        let problem = Self::of(status, "provider", "The payment provider has not done it", detail.into());
+        let problem = if may_pass { problem.with_header(RETRY_AFTER, HeaderValue::from(5_u16)) } else { problem };
+        Self { source: Some(source.into()), ..problem }
+    }
+
+    /// A defect of ours, or of what is stored.
+    pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let detail = "the fault is ours and has been logged; nothing was changed".to_owned();
+        let problem = Self::of(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong here", detail);
+        Self { source: Some(source.into()), ..problem }
+    }
+
+    /// Something we need is not answering.
+    fn unavailable(detail: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        let problem = Self::of(status, "unavailable", "The books are not at hand", detail.to_owned());
+        Self { source: Some(source.into()), ..problem.with_header(RETRY_AFTER, HeaderValue::from(1_u16)) }
+    }
+
+    /// Names a field that is to blame.
+    #[must_use]
+    pub fn blaming(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self
+    }
+
+    fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The status it answers with.
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        if let Some(source) = self.source.as_ref().filter(|_| !self.key_taken) {
+            let chain = logs::chain(source.as_ref());
+            match self.status {
+                StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY => {
+                    tracing::error!(error.chain = chain, problem.kind = self.kind, "the request failed");
+                }
+                _ => tracing::warn!(error.chain = chain, problem.kind = self.kind, "the request was put off"),
+            }
+        }
+        let body = ProblemBody {
+            kind: format!("{TYPE_PREFIX}{}", self.kind),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            errors: self.errors,
+        };
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.status, text).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.extend(self.headers);
+        if self.key_taken {
+            response.extensions_mut().insert(KeyTaken);
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Cursor(cursor) => Self::invalid("cursor", cursor.to_string()),
+            StoreError::Unknown { .. } => {
+                let detail = "whether it was done is not known; repeat it with the same `Idempotency-Key`, or look";
+                Self::unavailable(detail, error)
+            }
+            StoreError::Throttled { .. } | StoreError::Unavailable { .. } => {
+                Self::unavailable("nothing was changed; repeat the request", error)
+            }
+            StoreError::Rejected { source, .. } if source.is::<KeyTaken>() => {
+                Self { key_taken: true, ..Self::key_in_use() }
+            }
+            StoreError::Rejected { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<EntityError> for Problem {
+    fn from(error: EntityError) -> Self {
+        match error {
+            EntityError::Store(error) => error.into(),
+            error @ (EntityError::Decode { .. } | EntityError::Entry { .. }) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CommitError> for Problem {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => error.into(),
+            error @ (CommitError::Conflict { .. } | CommitError::Contention { .. }) => {
+                Self::unavailable("others changed the same things; nothing was changed, repeat the request", error)
+            }
+        }
+    }
+}
+
+impl From<TransactionError> for Problem {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::TooManyWrites
+            | TransactionError::ItemTooLarge { .. }
+            | TransactionError::TooLarge { .. } => Self::too_large("it is more than can be kept in one piece"),
+            error @ (TransactionError::SameKey { .. }
+            | TransactionError::NoKey { .. }
+            | TransactionError::BadKey { .. }
+            | TransactionError::IndexAttribute { .. }
+            | TransactionError::ReservedAttribute { .. }
+            | TransactionError::Number { .. }
+            | TransactionError::Encode { .. }) => Self::internal(error),
+        }
+    }
+}
+
+impl From<InvoiceError> for Problem {
+    fn from(error: InvoiceError) -> Self {
+        match &error {
+            InvoiceError::Status { .. } | InvoiceError::AlreadyPaid { .. } => Self::conflict(error.to_string()),
+            InvoiceError::Lines { source, .. } => lines(source),
+            InvoiceError::Money { .. } => Self::internal(error),
+        }
+    }
+}
+
+fn lines(error: &LineError) -> Problem {
+    let reason = error.to_string();
+    match error {
+        LineError::NoLines | LineError::TooMany { .. } | LineError::Total(_) | LineError::Negative { .. } => {
+            Problem::refused("lines", reason)
+        }
+        LineError::Description { line, .. } => Problem::refused(format!("lines[{line}].description"), reason),
+        LineError::Amount { line, .. } => Problem::refused(format!("lines[{line}].unit_amount"), reason),
+    }
+}
+
+impl From<RefundError> for Problem {
+    fn from(error: RefundError) -> Self {
+        match &error {
+            RefundError::TooMuch { .. } | RefundError::Amount { .. } => Self::refused("amount", error.to_string()),
+            RefundError::Mismatch { .. } => Self::conflict(error.to_string()),
+            RefundError::NeverAsked { .. } | RefundError::Payment(_) | RefundError::Money(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<SubscriptionError> for Problem {
+    fn from(error: SubscriptionError) -> Self {
+        let reason = error.to_string();
+        match &error {
+            SubscriptionError::Items { .. } => Self::refused("items", reason),
+            SubscriptionError::Quantity { item, .. } => Self::refused(format!("items[{item}].quantity"), reason),
+            SubscriptionError::EndsBeforeStart { .. } => Self::refused("ends_on", reason),
+            SubscriptionError::Period { source, .. } => Self::refused("start_on", source.to_string()),
+            SubscriptionError::Money { .. } => Self::refused("items", "the items do not add up to an amount of money"),
+        }
+    }
+}
+
+impl From<BooksError> for Problem {
+    fn from(error: BooksError) -> Self {
+        match error {
+            BooksError::Missing { key } => {
+                let id = key.pk.split_once('#').map_or(key.pk.as_str(), |(_, id)| id);
+                Self::missing(format!("there is no {id}"))
+            }
+            error @ BooksError::Contended { .. } => {
+                Self::unavailable("others changed the same things; nothing was changed, repeat the request", error)
+            }
+            BooksError::Invoice(error) => error.into(),
+            BooksError::Refund(error) => error.into(),
+            BooksError::Subscription(error) => error.into(),
+            BooksError::Read(error) => error.into(),
+            BooksError::Search(error) => error.into(),
+            BooksError::Transaction(error) => error.into(),
+            BooksError::Commit(error) => error.into(),
+            error @ (BooksError::Document { .. }
+            | BooksError::Payment(_)
+            | BooksError::Money(_)
+            | BooksError::Message(_)
+            | BooksError::Queue(_)) => Self::internal(error),
+        }
+    }
+}
+
+/// Answers a path that is not there.
+pub async fn not_found() -> Problem {
+    Problem::missing("there is no such path; /v1/openapi.json lists those there are")
+}
+
+/// Answers a method that a path does not have; the router adds the header `Allow`.
+pub async fn method_not_allowed() -> Problem {
+    Problem::method_not_allowed()
+}
