@@ -180,7 +180,8 @@ pub struct PageRequest {
     pub cancel_url: String,
     /// Until when the page can be used.
     pub expires_at: DateTime<Utc>,
-    /// Derived from the invoice and what is due; the provider opens one page for it.
+    /// Derived from the invoice and from how many pages it had before. The provider opens one page for it and gives that one
+    /// again, also when it is closed by then: another page needs another key.
     pub idempotency_key: String,
 }
 

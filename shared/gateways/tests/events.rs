@@ -81,7 +81,8 @@ const EXPECTED: &str = include_str!("events.txt");
 fn every_sample_states_what_it_should() {
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
-        .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .filter_map(|file| file.strip_suffix(".json").map(ToOwned::to_owned))
         .collect();
     names.sort();
     let mut found = String::new();

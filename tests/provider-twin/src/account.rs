@@ -1,5 +1,6 @@
 //! One account: what it keeps, what it tells, and its money.
 
+mod charges;
 mod customers;
 mod disputes;
 mod intents;

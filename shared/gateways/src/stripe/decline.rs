@@ -7,7 +7,7 @@ use super::object::{Charge, PaymentFailure};
 /// After these the method is not charged again: the card is gone, closed, stolen or never was, its owner forbade it, or they have to
 /// be there. From docs.stripe.com/declines/codes and the codes that docs.stripe.com/billing/revenue-recovery/smart-retries never
 /// retries; everything else may pass.
-const HARD: [&str; 45] = [
+const HARD: [&str; 44] = [
     "account_closed",
     "account_invalid",
     "authentication_not_handled",
@@ -41,7 +41,6 @@ const HARD: [&str; 45] = [
     "mobile_device_authentication_required",
     "new_account_information_available",
     "no_account",
-    "no_action_taken",
     "not_permitted",
     "payment_method_not_available",
     "pickup_card",
