@@ -109,9 +109,10 @@ async fn what_the_provider_does_not_know_after_an_hour_is_ordered_again_under_it
 #[tokio::test]
 async fn a_request_that_outlived_the_providers_memory_of_keys_is_looked_up_first() {
     let refunding = Refunding::new().await;
-    refunding.world.store.script([Fate::IsNeverSent]);
-    assert!(!refunding.carry_out(0).await);
+    refunding.world.gateway.script_look_ups([Scripted::NotSent]);
     assert!(refunding.carry_out(2 * DAY).await);
+    assert_eq!(refunding.world.gateway.refunds(), [], "nobody could say whether it was given before");
+    assert!(refunding.carry_out(2 * DAY + 5).await);
     refunding.given_once().await;
 }
 

@@ -1,0 +1,167 @@
+//! Taking what an event states into the books.
+
+use chrono::{DateTime, Utc};
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::Invoice;
+use saldo_billing::mail::{MailRecord, Purpose};
+use saldo_billing::payment::{PaymentReport, Statement};
+use saldo_billing::provider::ProviderAccount;
+use saldo_books::payments::{self, Booked, Reported};
+use saldo_books::{BooksError, attempts};
+use saldo_gateways::{News, PageReport, Reading};
+use saldo_messages::{Destination, RemindersMessage, V1};
+use saldo_money::Money;
+use saldo_store::entities::{invoice_key, mail_key};
+use saldo_store::load;
+
+use crate::ProcessingError;
+use crate::handler::Processing;
+use crate::methods::{self, Told};
+
+/// Where an event came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Came {
+    /// All it states is in the books, now or before.
+    ToTheBooks,
+    /// It refers to something that is not there yet.
+    ToWait {
+        /// What that is.
+        on: String,
+    },
+}
+
+/// Takes all that an event states into the books; what is there already is left alone.
+///
+/// # Errors
+/// When it contradicts the books, or they cannot be written.
+pub async fn apply(
+    processing: &Processing,
+    account: &ProviderAccount,
+    reading: &Reading,
+    now: DateTime<Utc>,
+) -> Result<Came, ProcessingError> {
+    for news in &reading.news {
+        let came = match news {
+            News::Payment(report) => payment(processing, report, now).await?,
+            News::Page(report) => page(processing, report, now).await?,
+            News::Method(report) => {
+                let told = Told::Method { method: report.method.clone(), at: report.at };
+                methods::tell(processing, account, &report.method.customer, told, report.customer, now).await?
+            }
+            News::MethodDetached { account, token, customer: Some(customer) } => {
+                methods::tell(processing, account, customer, Told::Detached { token: token.clone() }, None, now).await?
+            }
+            News::Setup(setup) if setup.decline.is_none() => match (&setup.customer, setup.payer) {
+                (Some(customer), Some(payer)) => {
+                    methods::tell(processing, &setup.account, customer, Told::Owner, Some(payer), now).await?
+                }
+                (Some(_) | None, _) => Came::ToTheBooks,
+            },
+            News::MethodDetached { customer: None, .. } => {
+                methods::count_unmatched(processing, account, now);
+                Came::ToTheBooks
+            }
+            News::Setup(_) | News::Payout(_) => Came::ToTheBooks,
+        };
+        if let Came::ToWait { .. } = came {
+            return Ok(came);
+        }
+    }
+    Ok(Came::ToTheBooks)
+}
+
+async fn payment(processing: &Processing, report: &PaymentReport, now: DateTime<Utc>) -> Result<Came, ProcessingError> {
+    let store = &*processing.store;
+    let booked = match payments::report(store, report, now).await? {
+        Reported::WaitsFor(what) => return Ok(Came::ToWait { on: what.to_string() }),
+        Reported::Booked(booked) => booked,
+    };
+    if booked.news {
+        flag(processing, report, &booked, now).await?;
+    }
+    if let Some((invoice, purpose)) = booked.mail {
+        ask_for_mail(processing, invoice, purpose, now).await?;
+        if matches!(purpose, Purpose::PaymentFailed(_)) {
+            attempts::end_dunning(store, invoice, now).await?;
+        }
+    }
+    Ok(Came::ToTheBooks)
+}
+
+/// Shows what the books took and a person may want to look at: money without an invoice, or not as much as was due (W7).
+async fn flag(
+    processing: &Processing,
+    report: &PaymentReport,
+    booked: &Booked,
+    now: DateTime<Utc>,
+) -> Result<(), ProcessingError> {
+    let captured = report.facts.iter().find_map(|fact| match fact.statement() {
+        Some(Statement::Captured { amount, .. }) => Some(*amount),
+        Some(_) | None => None,
+    });
+    let Some(captured) = captured else { return Ok(()) };
+    let payment = booked.payment.to_string();
+    let Some(invoice) = booked.invoice else {
+        let fields = [("payment.id", payment.as_str()), ("payment.amount", &captured.to_string())];
+        processing.metrics.count(now, "UnallocatedPayments", 1, &fields);
+        return Ok(());
+    };
+    let Some(stored) = load::<Invoice>(&*processing.store, &invoice_key(invoice)).await? else { return Ok(()) };
+    let invoice = stored.value;
+    let (open, over) = (invoice.amount_due()?, paid_too_much(&invoice)?);
+    if open.is_zero() && over.is_zero() {
+        return Ok(());
+    }
+    tracing::warn!(
+        invoice.id = %invoice.id,
+        invoice.total = %invoice.totals.total,
+        invoice.amount_due = %open,
+        invoice.credited = %over,
+        payment.id = payment,
+        payment.amount = %captured,
+        "another amount was paid than was due"
+    );
+    let (id, amount) = (invoice.id.to_string(), captured.to_string());
+    let fields = [("invoice.id", id.as_str()), ("payment.id", &payment), ("payment.amount", &amount)];
+    processing.metrics.count(now, "AmountDifferences", 1, &fields);
+    Ok(())
+}
+
+/// What payments and credit brought beyond the invoice's total.
+fn paid_too_much(invoice: &Invoice) -> Result<Money, ProcessingError> {
+    let settled = invoice.amount_paid()?.checked_add(invoice.credit_used())?;
+    let owed = if invoice.voided_at().is_some() { Money::zero(invoice.currency()) } else { invoice.totals.total };
+    Ok(settled.checked_sub(owed)?.max(Money::zero(invoice.currency()))?)
+}
+
+/// However a page ended, nobody can pay on it any more; and it may tell whose the provider's customer is.
+async fn page(processing: &Processing, report: &PageReport, now: DateTime<Utc>) -> Result<Came, ProcessingError> {
+    if let Some(invoice) = report.invoice {
+        match attempts::page_closed(&*processing.store, invoice, &report.reference).await {
+            Ok(()) => {}
+            Err(BooksError::Missing { .. }) => return Ok(Came::ToWait { on: invoice.to_string() }),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match (&report.customer, report.payer) {
+        (Some(customer), Some(payer)) => {
+            methods::tell(processing, &report.account, customer, Told::Owner, Some(payer), now).await
+        }
+        (Some(_) | None, _) => Ok(Came::ToTheBooks),
+    }
+}
+
+/// Asks for a mail unless it was decided on before: a thousand deliveries cost a thousand reads, and no message.
+async fn ask_for_mail(
+    processing: &Processing,
+    invoice: InvoiceId,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), ProcessingError> {
+    if load::<MailRecord>(&*processing.store, &mail_key(invoice, purpose)).await?.is_some() {
+        return Ok(());
+    }
+    let message = RemindersMessage::Send { v: V1, invoice, purpose, as_of: now };
+    processing.queue.send(Destination::Reminders, vec![saldo_messages::encode(&message)?]).await?;
+    Ok(())
+}

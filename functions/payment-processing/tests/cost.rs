@@ -1,0 +1,20 @@
+//! What a webhook costs: write units are the bill.
+
+use saldo_store::Table;
+
+use crate::events_once::SUCCEEDED;
+use crate::world::World;
+
+#[tokio::test]
+async fn a_webhook_that_pays_a_sent_invoice_takes_nine_write_units_at_most() {
+    let world = World::new().await;
+    let before = world.store.memory.total_usage();
+    let inbox = world.store.memory.usage(Table::Inbox);
+    assert!(world.take(SUCCEEDED).await);
+    let used = world.store.memory.total_usage().since(before);
+    let inbox = world.store.memory.usage(Table::Inbox).since(inbox);
+    assert_eq!(inbox.write_units, 1, "the event, compressed");
+    // Payment, invoice and entry, double as a transaction; the payment's place in a list, and the reminder that is no more.
+    assert!(used.write_units <= 9, "{used:?}");
+    assert!(used.calls <= 9, "{used:?}");
+}

@@ -1,0 +1,162 @@
+//! What was paid is booked as told, and what a person should see is shown.
+
+use saldo_billing::dunning::DunningPolicy;
+use saldo_billing::id::SellerId;
+use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::{AttemptState, Collection, InvoiceStatus};
+use saldo_billing::mail::Purpose;
+use saldo_billing::party::Seller;
+use saldo_billing::provider::PaymentMethod;
+use saldo_books::attempts::{self, Permission};
+use saldo_store::entities::{CreditBalance, seller_key};
+use saldo_store::{Store, Stored, Table, Transaction, load};
+
+use crate::events_once::SUCCEEDED;
+use crate::world::{World, account, customer_id, eur, invoice_id, issued_at, payment_id};
+
+const CHARGED: &str = include_str!("../../../events/payment-processing/charge-succeeded.json");
+const FAILED: &str = include_str!("../../../events/payment-processing/payment-intent-failed.json");
+const DISPUTED: &str = include_str!("../../../events/payment-processing/dispute-created.json");
+const WITHDRAWN: &str = include_str!("../../../events/payment-processing/dispute-funds-withdrawn.json");
+const WON: &str = include_str!("../../../events/payment-processing/dispute-won.json");
+const COMPLETED: &str = include_str!("../../../events/payment-processing/checkout-completed.json");
+const EXPIRED: &str = include_str!("../../../events/payment-processing/checkout-expired.json");
+
+/// The event, with another amount taken.
+fn of_amount(minor: i64) -> String {
+    let changed = SUCCEEDED.replace("11900", &minor.to_string());
+    assert_ne!(changed, SUCCEEDED);
+    changed
+}
+
+#[tokio::test]
+async fn an_intent_and_its_charge_are_one_payment() {
+    let world = World::new().await;
+    assert!(world.take(CHARGED).await && world.take(SUCCEEDED).await);
+    assert_eq!(world.invoice().await.amount_paid().unwrap(), eur(11_900));
+    let sks: Vec<_> = world.store.memory.items(Table::Billing);
+    let entries = sks.iter().filter(|item| saldo_store::text(item, "sk").unwrap().starts_with("ENTRY#pay_"));
+    assert_eq!(entries.count(), 1);
+    assert_eq!(world.counted("AmountDifferences"), 0);
+}
+
+#[tokio::test]
+async fn less_than_was_due_leaves_the_rest_open_and_is_shown() {
+    let world = World::new().await;
+    for _ in 0..3 {
+        assert!(world.take(&of_amount(6_000)).await);
+    }
+    let invoice = world.invoice().await;
+    assert_eq!((invoice.status().unwrap(), invoice.amount_due().unwrap()), (InvoiceStatus::PartlyPaid, eur(5_900)));
+    assert_eq!(world.counted("AmountDifferences"), 1);
+}
+
+#[tokio::test]
+async fn more_than_was_due_becomes_credit_and_is_shown() {
+    let world = World::new().await;
+    assert!(world.take(&of_amount(13_900)).await);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
+    let key = CreditBalance::key_of(customer_id(), "EUR".parse().unwrap());
+    let credit: Stored<CreditBalance> = load(&*world.store, &key).await.unwrap().unwrap();
+    assert_eq!(credit.value.balance, eur(2_000));
+    assert_eq!(world.counted("AmountDifferences"), 1);
+}
+
+#[tokio::test]
+async fn money_without_an_invoice_is_booked_and_counted() {
+    let world = World::new().await;
+    let elsewhere = SUCCEEDED.replace("saldo_invoice", "order");
+    for _ in 0..2 {
+        assert!(world.take(&elsewhere).await);
+    }
+    assert_eq!(world.payment().await.unwrap().standing().unwrap().captured, eur(11_900));
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Open);
+    assert_eq!(world.counted("UnallocatedPayments"), 1);
+}
+
+#[tokio::test]
+async fn a_dispute_pauses_and_moves_money_and_a_win_brings_it_back() {
+    let world = World::new().await;
+    assert!(world.take(SUCCEEDED).await && world.take(DISPUTED).await);
+    assert!(world.invoice().await.is_disputed());
+    assert!(world.take(WITHDRAWN).await);
+    let standing = world.payment().await.unwrap().standing().unwrap();
+    assert_eq!((standing.disputed, standing.dispute_fees), (eur(11_900), eur(1_500)));
+    assert!(world.take(WON).await);
+    let standing = world.payment().await.unwrap().standing().unwrap();
+    assert_eq!((standing.disputed, standing.lost), (eur(0), eur(0)));
+    assert!(!world.invoice().await.is_disputed());
+}
+
+/// An invoice to be charged, of which the first attempt is in the provider's hands.
+async fn charging(policy: &str) -> World {
+    let world = World::empty().await;
+    let key = seller_key(SellerId::from_random(1));
+    let mut seller: Stored<Seller> = load(&*world.store, &key).await.unwrap().unwrap();
+    seller.value.dunning = serde_json::from_str::<DunningPolicy>(policy).unwrap();
+    let mut transaction = Transaction::new();
+    transaction.update(&seller).unwrap();
+    world.store.commit(transaction).await.unwrap();
+    world.add_customer().await;
+    let key = saldo_store::entities::customer_key(customer_id());
+    let mut customer: Stored<saldo_billing::party::Customer> = load(&*world.store, &key).await.unwrap().unwrap();
+    customer.value.payment_method = Some(PaymentMethod {
+        account: account(),
+        token: "pm_1SkXpzLkdIwHu7ixT4nQ8RbD".to_owned(),
+        customer: "cus_TiYk2xJv0Gz8Qp".to_owned(),
+        kind: "sepa_debit".to_owned(),
+        network: None,
+        last4: Some("3000".to_owned()),
+        expires: None,
+    });
+    let mut transaction = Transaction::new();
+    transaction.update(&customer).unwrap();
+    world.store.commit(transaction).await.unwrap();
+    world.issue(Collection::Automatic).await;
+    let permission = attempts::permission(&*world.store, invoice_id(), issued_at()).await.unwrap();
+    assert!(matches!(permission, Permission::Charge(_)));
+    world
+}
+
+fn of_attempt(event: &str) -> String {
+    event.replace(r#"\"saldo_invoice\\\":"#, r#"\"saldo_attempt\\\": \\\"1\\\", \\\"saldo_invoice\\\":"#)
+}
+
+#[tokio::test]
+async fn a_failure_that_only_the_webhook_tells_moves_the_ladder_one_step_and_tells_the_customer() {
+    let world = charging("{}").await;
+    for _ in 0..3 {
+        assert!(world.take(&of_attempt(FAILED)).await);
+    }
+    let invoice = world.invoice().await;
+    assert_eq!(invoice.progress.failures, 1);
+    assert!(matches!(invoice.progress.attempt.unwrap().state, AttemptState::Declined { .. }));
+    assert_eq!(world.mails()[0], Purpose::PaymentFailed(1));
+}
+
+#[tokio::test]
+async fn a_last_failure_that_only_the_webhook_tells_ends_the_dunning() {
+    let world = charging(r#"{"retry_after_days": [], "when_exhausted": "uncollectible"}"#).await;
+    assert!(world.take(&of_attempt(FAILED)).await);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Uncollectible);
+    // A late payment is accepted after all (D15).
+    assert!(world.take(&of_attempt(SUCCEEDED)).await);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
+    assert!(world.mails().contains(&Purpose::Receipt(payment_id())));
+}
+
+#[tokio::test]
+async fn a_page_that_is_done_or_has_run_out_is_taken_away() {
+    for event in [COMPLETED, EXPIRED] {
+        let world = World::new().await;
+        let page = HostedPage {
+            reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
+            url: "https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
+            amount: eur(11_900),
+            expires_at: issued_at(),
+        };
+        attempts::open_page(&*world.store, invoice_id(), &page, &saldo_books::nothing_more).await.unwrap();
+        assert!(world.take(event).await && world.take(event).await);
+        assert_eq!(world.invoice().await.progress.page, None);
+    }
+}

@@ -1,0 +1,107 @@
+//! By which method a customer is charged, from events in any order.
+
+use saldo_store::inbox::InboxStatus;
+
+use crate::world::{Fate, World, customer_id};
+
+const ATTACHED: &str = include_str!("../../../events/payment-processing/payment-method-attached.json");
+const DETACHED: &str = include_str!("../../../events/payment-processing/payment-method-detached.json");
+const COMPLETED: &str = include_str!("../../../events/payment-processing/checkout-completed.json");
+const SET_UP: &str = include_str!("../../../events/payment-processing/setup-intent-succeeded.json");
+const TOKEN: &str = "pm_1SkXpzLkdIwHu7ixT4nQ8RbD";
+
+/// The event under another id, about another method that came a minute later.
+fn newer(event: &str) -> String {
+    let changed = event.replace(TOKEN, "pm_1SkYnewLkdIwHu7ixnewerXY").replace("7ixMeth", "7ixNewr");
+    changed.replace(r#"\"created\\\": 1790927999"#, r#"\"created\\\": 1790928060"#)
+}
+
+async fn token(world: &World) -> Option<String> {
+    world.customer().await.payment_method.map(|method| method.token)
+}
+
+#[tokio::test]
+async fn a_method_and_its_owner_are_joined_in_any_order() {
+    for owner in [COMPLETED, SET_UP] {
+        for events in [[ATTACHED, owner], [owner, ATTACHED]] {
+            let world = World::new().await;
+            for event in events {
+                assert!(world.take(event).await && world.take(event).await);
+            }
+            let method = world.customer().await.payment_method.unwrap();
+            assert_eq!((method.token.as_str(), method.last4.as_deref()), (TOKEN, Some("4242")));
+            assert_eq!((method.network.as_deref(), method.expires.as_deref()), (Some("visa"), Some("2029-04")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_method_that_came_last_is_charged_until_it_is_gone() {
+    let events = [ATTACHED.to_owned(), newer(ATTACHED), COMPLETED.to_owned()];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let world = World::new().await;
+        for place in order {
+            let place: usize = place;
+            assert!(world.take(&events[place]).await);
+        }
+        assert_eq!(token(&world).await.as_deref(), Some("pm_1SkYnewLkdIwHu7ixnewerXY"), "{order:?}");
+        assert!(world.take(&newer(DETACHED)).await);
+        assert_eq!(token(&world).await.as_deref(), Some(TOKEN), "{order:?}");
+        assert!(world.take(DETACHED).await);
+        assert_eq!(token(&world).await, None, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_gone_does_not_come_back_by_a_stale_event() {
+    let world = World::new().await;
+    for event in [COMPLETED, DETACHED, ATTACHED, ATTACHED] {
+        assert!(world.take(event).await);
+    }
+    assert_eq!(token(&world).await, None);
+}
+
+#[tokio::test]
+async fn after_a_crash_a_redelivery_completes_the_method() {
+    for survived in 0..2 {
+        for fate in [Fate::IsNeverSent, Fate::IsNeverHeardOf] {
+            let world = World::new().await;
+            assert!(world.take(ATTACHED).await);
+            world.store.script(std::iter::repeat_n(Fate::Succeeds, survived).chain([fate]));
+            assert!(!world.take(SET_UP).await);
+            assert!(world.take(SET_UP).await);
+            assert_eq!(token(&world).await.as_deref(), Some(TOKEN));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_of_nobody_we_know_is_remembered_and_counted() {
+    let world = World::new().await;
+    assert!(world.take(ATTACHED).await && world.take(ATTACHED).await);
+    assert_eq!(token(&world).await, None);
+    assert_eq!(world.counted("UnmatchedMethods"), 1);
+    assert_eq!(world.status("evt_1SkXqDLkdIwHu7ixMeth0001").await, Some(InboxStatus::Applied));
+}
+
+#[tokio::test]
+async fn a_customer_of_ours_that_is_not_there_yet_is_waited_for() {
+    let world = World::empty().await;
+    let event = "evt_1SkXqELkdIwHu7ixSetup002";
+    assert!(world.take(ATTACHED).await && world.take(SET_UP).await);
+    assert_eq!(world.parked(event).await.unwrap().waits_for, customer_id().to_string());
+    world.add_customer().await;
+    assert!(world.retry(event, "2026-10-02T08:10:00Z").await);
+    assert_eq!(token(&world).await.as_deref(), Some(TOKEN));
+    assert_eq!(world.parked(event).await, None);
+}
+
+#[tokio::test]
+async fn one_provider_customer_is_not_two_of_ours() {
+    let world = World::new().await;
+    assert!(world.take(SET_UP).await);
+    let other =
+        COMPLETED.replace(&customer_id().to_string(), "cus_00000000000000000000000001").replace("7ixCheck", "7ixOther");
+    assert!(!world.take(&other).await);
+    assert_eq!(world.status("evt_1SkXqCLkdIwHu7ixOther001").await, Some(InboxStatus::GivenUp));
+}

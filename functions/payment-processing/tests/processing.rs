@@ -1,0 +1,9 @@
+//! The function against inbox and books in memory.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+
+mod cost;
+mod events_once;
+mod joining;
+mod money;
+mod paying_methods;
+mod world;
