@@ -61,6 +61,16 @@ fn ten_lines_fit_one_page_and_say_all_that_an_invoice_has_to() {
 }
 
 #[test]
+fn ten_long_lines_fit_one_page_too() {
+    let eur = world::currency("EUR");
+    let description = "Prioritäts-Support mit garantierter Antwort binnen vier Stunden an allen Werktagen des Jahres";
+    let lines = vec![world::recurring(description, "1", "149.00", "0.19", eur); 10];
+    let (invoice, document) =
+        world::issued(&world::nordwind(), &world::zoe(), Collection::SendInvoice, lines, world::eur("120.00"));
+    assert_eq!(pages_of(&render(&invoice, &document).unwrap()), 1);
+}
+
+#[test]
 fn chinese_and_japanese_names_are_there_as_text() {
     for (name, invoice, document) in world::gallery() {
         // A reader may see a gap where one face ends and another begins.

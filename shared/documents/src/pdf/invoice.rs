@@ -61,7 +61,8 @@ fn letter<'a>(
         Collection::Automatic => words.charge,
         Collection::SendInvoice => words.pay,
     };
-    let (amount, due_on) = (texts.money(due), texts.date(issued.due_on));
+    // A date is not torn apart at the end of a line.
+    let (amount, due_on) = (texts.money(due), texts.date(issued.due_on).replace(' ', "\u{a0}"));
     let note = fill(note, &[("amount", &amount), ("due_on", &due_on), ("number", &issued.number.text)]);
     Letter {
         texts,

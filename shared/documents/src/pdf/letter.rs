@@ -13,7 +13,7 @@ const FOOT_TOP: f32 = 786.0;
 /// How many lines of a seller's foot the page has room for.
 const FOOT_LINES: usize = 5;
 const ABOVE_SUMS: f32 = 7.0;
-const ABOVE_NOTES: f32 = 14.0;
+const NOTES: Column = Column::left(LEFT, SUMS - 36.0);
 const NOTE_GAP: f32 = 4.0;
 /// The most that is kept on one page with the last row.
 const KEEP_MOST: f32 = 330.0;
@@ -127,13 +127,18 @@ impl Letter<'_> {
         let mut flow = Flow { sheet: &mut sheet, brand, top: 0.0, begun_here: false, section: Some(section), running };
         self.put_head(&mut flow)?;
         flow.room(TABLE_ROOM)?;
-        let notes =
-            self.notes.iter().map(|note| flow.sheet.set(note, PLAIN, RIGHT - LEFT)).collect::<Result<Vec<_>, _>>()?;
-        let below = notes.iter().map(|note| note.height() + NOTE_GAP).sum::<f32>() + ABOVE_NOTES;
-        let keep = self.sums.iter().map(Sum::height).sum::<f32>() + ABOVE_SUMS + below;
+        let width = NOTES.width();
+        let notes = self.notes.iter().map(|note| flow.sheet.set(note, PLAIN, width)).collect::<Result<Vec<_>, _>>()?;
+        let beside = notes.iter().map(|note| note.height() + NOTE_GAP).sum::<f32>();
+        let keep = self.sums.iter().map(Sum::height).sum::<f32>().max(beside) + ABOVE_SUMS;
         // Sums that would fill a page of their own are not kept together.
         table::put(&mut flow, &self.titles, &self.rows, if keep < KEEP_MOST { keep } else { 0.0 })?;
+        flow.top += ABOVE_SUMS;
+        let (page, top) = (flow.sheet.pages.len(), flow.top);
         self.put_sums(&mut flow)?;
+        if flow.sheet.pages.len() == page {
+            flow.top = top;
+        }
         put_notes(&mut flow, &notes)?;
         self.put_feet(&mut sheet)?;
         Ok(sheet)
@@ -154,7 +159,7 @@ impl Letter<'_> {
         }
 
         // To whom, where the window of an envelope shows it, and beside it what matters.
-        let top = seller.max(aside + 14.0).max(118.0);
+        let top = seller.max(aside + 9.0).max(112.0);
         let mark = said(sheet);
         let column = Column::left(LEFT, ASIDE - 24.0);
         let mut left = sheet.write(self.customer_label, LABEL, column, top, mark)? + 2.0;
@@ -178,7 +183,7 @@ impl Letter<'_> {
             put_pair(sheet, (name, label), (value, due), Column::left(ASIDE, RIGHT), right + 8.0, flow.section)? + 5.0;
 
         // What this is.
-        flow.top = left.max(right) + 22.0;
+        flow.top = left.max(right) + 15.0;
         let heading = Mark::Content(sheet.element(Kind::Heading(self.title.clone()), flow.section));
         let note = sheet.set(&self.table_note, SMALL, RIGHT - LEFT)?;
         let room = RIGHT - sheet.measure(&note) - 20.0;
@@ -190,7 +195,6 @@ impl Letter<'_> {
     }
 
     fn put_sums(&self, flow: &mut Flow<'_>) -> Result<(), PdfError> {
-        flow.top += ABOVE_SUMS;
         let column = Column::left(SUMS, RIGHT);
         for sum in &self.sums {
             flow.room(sum.height())?;
@@ -247,13 +251,13 @@ impl Sum {
     }
 }
 
+/// Notes stand at the left, beside the sums.
 fn put_notes(flow: &mut Flow<'_>, notes: &[Block]) -> Result<(), PdfError> {
-    flow.top += ABOVE_NOTES;
     for note in notes {
         flow.room(note.height())?;
         let mark = flow.paragraph();
         let top = flow.top;
-        flow.top = flow.sheet.put(note, Column::left(LEFT, RIGHT), top, mark) + NOTE_GAP;
+        flow.top = flow.sheet.put(note, NOTES, top, mark) + NOTE_GAP;
     }
     Ok(())
 }

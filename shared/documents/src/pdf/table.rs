@@ -6,10 +6,10 @@ use super::letter::{BODY_BOTTOM, Flow};
 use super::sheet::{Block, Column, ElementId, Kind, LEFT, Look, Mark, RIGHT, Side};
 use crate::colour::Colour;
 
-const ENTRY: Look = Look::of(FaceName::Regular, 9.2, 12.0, Colour::INK);
-const NOTE: Look = Look::of(FaceName::Regular, 7.8, 10.4, Colour::MUTED);
+const ENTRY: Look = Look::of(FaceName::Regular, 9.2, 11.6, Colour::INK);
+const NOTE: Look = Look::of(FaceName::Regular, 7.8, 9.8, Colour::MUTED);
 const TITLE: Look = Look::of(FaceName::Bold, 8.0, 11.0, Colour::MUTED);
-const PADDING: f32 = 3.6;
+const PADDING: f32 = 3.0;
 const GUTTER: f32 = 14.0;
 
 /// What stands in a row: the first cell may have a note below it, the others are figures.
