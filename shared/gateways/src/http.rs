@@ -88,8 +88,11 @@ impl HttpsClient {
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(bounds.connect));
         tcp.set_nodelay(true);
-        let connector =
-            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(tcp);
+        #[expect(clippy::expect_used, reason = "fails only where ring has no suite for TLS 1.3, and a test builds one")]
+        let secured = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
+            .expect("ring speaks TLS 1.3");
+        let connector = secured.https_or_http().enable_http1().wrap_connector(tcp);
         let client = Client::builder(TokioExecutor::new())
             // A function that was frozen finds its idle connections dead; a fresh one is cheaper than an unknown outcome.
             .pool_idle_timeout(Duration::from_secs(20))

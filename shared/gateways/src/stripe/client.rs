@@ -259,11 +259,18 @@ impl Gateway for StripeGateway {
         let name = "a look-up of a charge";
         let (intents, told_at) =
             self.list::<PaymentIntent>(name, "/v1/payment_intents", request::look_up(request)).await?;
-        let ours = intents.iter().filter(|intent| {
-            ours(&intent.metadata, INVOICE_KEY) == Some(request.invoice)
-                && ours(&intent.metadata, ATTEMPT_KEY) == Some(request.attempt)
-        });
-        match ours.max_by_key(|intent| weight(intent.status)) {
+        let ours: Vec<_> = intents
+            .iter()
+            .filter(|intent| {
+                ours(&intent.metadata, INVOICE_KEY) == Some(request.invoice)
+                    && ours(&intent.metadata, ATTEMPT_KEY) == Some(request.attempt)
+            })
+            .collect();
+        if ours.len() > 1 {
+            let (invoice, attempt) = (request.invoice, request.attempt);
+            tracing::error!(invoice.id = %invoice, payment.attempt = attempt, payments = ours.len(), "one attempt has several payments");
+        }
+        match ours.into_iter().max_by_key(|intent| weight(intent.status)) {
             Some(intent) => self.outcome(name, intent, told_at).map(LookUpOutcome::Found),
             None => Ok(LookUpOutcome::NotFound),
         }

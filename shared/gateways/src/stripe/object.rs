@@ -362,3 +362,35 @@ impl Identified for Refund {
         &self.id
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn charge(captured: bool, amount_captured: i64, amount_refunded: i64) -> Charge {
+        serde_json::from_value(json!({
+            "id": "ch_1", "amount": 1000, "amount_captured": amount_captured, "amount_refunded": amount_refunded,
+            "captured": captured, "created": 1, "currency": "eur", "status": "succeeded"
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_held_and_never_taken_is_not_a_refund() {
+        assert_eq!(charge(true, 1_000, 300).given_back(), 300);
+        assert_eq!(charge(true, 700, 300).given_back(), 0);
+        assert_eq!(charge(true, 700, 500).given_back(), 200);
+        assert_eq!(charge(false, 0, 1_000).given_back(), 0);
+    }
+
+    #[test]
+    fn an_impossible_month_is_no_expiry() {
+        let details = |month: u8| -> MethodDetails {
+            serde_json::from_value(json!({ "type": "card", "card": { "exp_year": 2031, "exp_month": month } })).unwrap()
+        };
+        assert_eq!(details(8).expires().as_deref(), Some("2031-08"));
+        assert_eq!(details(13).expires(), None);
+    }
+}
