@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use saldo_messages::{Destination, Queue, QueueError};
 use saldo_runtime::budget::Budget;
 use saldo_runtime::logs;
-use saldo_store::{Cursor, DUE_SHARDS, EntityError, Store, due_page};
+use saldo_store::{Cursor, DUE_SHARDS, Store, due_page};
 use serde::{Deserialize, Serialize};
 
 use crate::messages::{Ready, Waiting};
@@ -33,14 +33,11 @@ pub struct Ticked {
 /// Why a tick failed; what it sent before stays sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TickError {
-    /// A shard of the index could not be read; the other shards were.
-    #[error("shard {shard} of the due index could not be read")]
-    Shard {
-        /// Which shard.
-        shard: u8,
-        /// Why.
-        #[source]
-        source: EntityError,
+    /// Shards of the index could not be read, each logged with its reason; the other shards were.
+    #[error("shards {shards:?} of the due index could not be read")]
+    Shards {
+        /// Which shards.
+        shards: Vec<u8>,
     },
     /// A queue did not take the work.
     #[error("due work could not be sent on")]
@@ -60,7 +57,7 @@ struct Reading {
 pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Budget) -> Result<Ticked, TickError> {
     let mut ticked = Ticked::default();
     let mut waiting = Waiting::default();
-    let mut failed = None;
+    let mut failed = Vec::new();
     // Shards take turns; whichever has nothing more drops out.
     let mut round: Vec<Reading> = shards(tick.time).map(|shard| Reading { shard, after: None }).collect();
     while !round.is_empty() && budget.allows_start() {
@@ -77,21 +74,26 @@ pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Bu
                     next.extend(page.next.map(|cursor| Reading { shard, after: Some(cursor) }));
                     send(queue, waiting.take(false, tick.time), &mut ticked).await?;
                 }
-                Err(source) => {
-                    tracing::error!(due.shard = shard, error.chain = logs::chain(&source), "a shard was left out");
-                    failed = Some(TickError::Shard { shard, source });
+                Err(error) => {
+                    tracing::error!(due.shard = shard, error.chain = logs::chain(&error), "a shard was left out");
+                    failed.push(shard);
                 }
             }
         }
         round = next;
     }
     send(queue, waiting.take(true, tick.time), &mut ticked).await?;
-    ticked.is_complete = round.is_empty() && failed.is_none();
-    tracing::info!(tick.time = %tick.time, tick.due = ticked.due, tick.messages = ticked.messages, "ticked");
+    ticked.is_complete = round.is_empty() && failed.is_empty();
+    tracing::info!(
+        tick.time = tick.time.to_rfc3339(),
+        tick.due = ticked.due,
+        tick.messages = ticked.messages,
+        "ticked"
+    );
     if !round.is_empty() {
         tracing::warn!(due.shards = round.len(), "out of time, the next tick continues");
     }
-    failed.map_or(Ok(ticked), Err)
+    if failed.is_empty() { Ok(ticked) } else { Err(TickError::Shards { shards: failed }) }
 }
 
 /// All shards, beginning with another one each minute.
