@@ -1,0 +1,45 @@
+//! Billing one subscription: every period that is due, each in its own transaction.
+
+use chrono::{DateTime, Utc};
+use saldo_billing::id::SubscriptionId;
+use saldo_books::subscriptions::{self, Billed};
+use saldo_runtime::budget::Budget;
+
+use crate::GenerationError;
+use crate::handler::{Failures, Generation};
+use crate::rendering;
+
+/// Periods of one subscription that are billed for one message: more than a year of days.
+pub const PERIODS_MAX: usize = 500;
+
+/// Bills every period that is due at `now` and renders each invoice.
+///
+/// A document that cannot be made does not stop the billing; it is due in the books until it is made.
+///
+/// # Errors
+/// When a period could not be billed or a document not be made.
+pub async fn bill(
+    generation: &Generation,
+    id: SubscriptionId,
+    budget: Budget,
+    now: DateTime<Utc>,
+) -> Result<(), GenerationError> {
+    let mut failures = Failures::default();
+    for billed in 0..PERIODS_MAX {
+        if billed > 0 && !budget.allows_start() {
+            break;
+        }
+        match subscriptions::bill_next(&*generation.store, id, now).await? {
+            Billed::NothingDue => return failures.outcome(billed),
+            Billed::Period(invoice) => {
+                let number = invoice.issued().map_or("", |issued| issued.number.text.as_str());
+                tracing::info!(subscription.id = %id, invoice.id = %invoice.id, invoice.number = number, "billed");
+                if let Err(error) = rendering::render(generation, invoice.id, now).await {
+                    failures.note(&invoice.id, &error);
+                }
+            }
+        }
+    }
+    tracing::info!(subscription.id = %id, "more periods are due, they come with the next tick");
+    failures.outcome(PERIODS_MAX)
+}

@@ -1,0 +1,53 @@
+//! Rendering one issued invoice, and handing it on to be charged or sent.
+
+use chrono::{DateTime, Utc};
+use saldo_billing::id::InvoiceId;
+use saldo_billing::invoice::{Collection, Invoice, InvoiceStatus};
+use saldo_billing::mail::Purpose;
+use saldo_books::invoices;
+use saldo_documents::archive::invoice_pdf_key;
+use saldo_documents::pdf;
+use saldo_messages::{CollectionsMessage, Destination, RemindersMessage, V1};
+use saldo_store::entities::invoice_key;
+use saldo_store::load;
+
+use crate::GenerationError;
+use crate::handler::Generation;
+
+/// Makes the document of an invoice, unless it is there, and hands the invoice on, unless it was.
+///
+/// # Errors
+/// When it is not there or a draft, or the document could not be made or kept.
+pub async fn render(generation: &Generation, id: InvoiceId, now: DateTime<Utc>) -> Result<(), GenerationError> {
+    let invoice = load::<Invoice>(&*generation.store, &invoice_key(id)).await?;
+    let invoice = invoice.ok_or(GenerationError::NoInvoice { invoice: id })?.value;
+    let key = invoice_pdf_key(&invoice);
+    // What was issued stays as it is: a later version of this function might draw it differently.
+    if generation.archive.get(&key).await?.is_none() {
+        let document = invoices::document(&*generation.store, id).await?;
+        let bytes = pdf::invoice(&invoice, &document)?;
+        generation.archive.put(&key, bytes, "application/pdf").await?;
+    }
+    hand_on(generation, &invoice, now).await
+}
+
+/// Sends the invoice on its way. The books hold it due until somebody has it in hand, so a message that is lost is repeated.
+async fn hand_on(generation: &Generation, invoice: &Invoice, now: DateTime<Utc>) -> Result<(), GenerationError> {
+    if invoice.progress.handed_over {
+        return Ok(());
+    }
+    let id = invoice.id;
+    let (to, body) = match (invoice.status()?, invoice.collection) {
+        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::Automatic) => {
+            let message = CollectionsMessage::Charge { v: V1, invoices: vec![id], as_of: now };
+            (Destination::Collections, saldo_messages::encode(&message)?)
+        }
+        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::SendInvoice) | (InvoiceStatus::Paid, _) => {
+            let message = RemindersMessage::Send { v: V1, invoice: id, purpose: Purpose::Issued, as_of: now };
+            (Destination::Reminders, saldo_messages::encode(&message)?)
+        }
+        (InvoiceStatus::Draft | InvoiceStatus::Void | InvoiceStatus::Uncollectible, _) => return Ok(()),
+    };
+    generation.queue.send(to, vec![body]).await?;
+    Ok(())
+}
