@@ -92,7 +92,8 @@ fn text_and_html_say_the_same() {
 fn d1_a_reminder_asks_for_what_is_left() {
     let mail = reminder(7);
     for body in [&mail.text, &mail.html.replace("&nbsp;", " ")] {
-        assert!(body.contains("40,00 €"), "{body}");
+        assert!(body.contains("wir haben 40,00 € noch immer nicht erhalten"), "{body}");
+        assert_eq!(body.matches("100,00 €").count(), 1, "what was invoiced is a fact, and asked for no more: {body}");
         assert!(body.contains("Bereits beglichen") && body.contains("60,00 €"), "{body}");
     }
 }
@@ -157,7 +158,7 @@ fn who_was_to_be_charged_and_has_no_payment_method_is_asked_to_pay() {
 fn a_name_can_neither_add_a_header_nor_markup() {
     let (invoice, _, _) = world::partly_paid();
     let (mut seller, mut customer) = (world::nordwind(), world::zoe());
-    customer.name = "Eve\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script>\"".to_owned();
+    customer.name = "\u{7}Eve\r\nBcc: all@example.com\r\n\r\n<script>alert(1)</script>\"".to_owned();
     seller.name = "Mallory\nX-Evil: 1\u{202e}\u{85}, \"Ltd\" <a@b.example>".to_owned();
     let context = MailContext {
         occasion: Occasion::Reminder(ReminderStep::from_days(1)),
@@ -171,6 +172,7 @@ fn a_name_can_neither_add_a_header_nor_markup() {
     };
     let mail = compose(&context).unwrap();
     assert!(!mail.html.contains("<script>") && mail.html.contains("&lt;script&gt;"), "{}", mail.html);
+    assert!(!mail.to.name.contains(char::is_control) && !mail.from.name.contains(['\u{202e}', '\u{85}']));
     let mime = mail.mime();
     let names: Vec<_> = headers(&mime).iter().map(|line| line.split_once(':').unwrap().0.to_owned()).collect();
     assert_eq!(
