@@ -123,8 +123,10 @@ mod tests {
     #[test]
     fn an_error_is_told_with_its_causes_once() {
         assert_eq!(chain(&Outer(Inner)), "cannot store inv_1: the table is throttled");
-        let wrapped = std::io::Error::other(Outer(Inner));
-        assert_eq!(chain(&wrapped), "cannot store inv_1: the table is throttled");
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot store inv_1: {0}")]
+        struct Repeating(#[source] Inner);
+        assert_eq!(chain(&Repeating(Inner)), "cannot store inv_1: the table is throttled");
     }
 
     #[test]
