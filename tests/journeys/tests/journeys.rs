@@ -132,7 +132,7 @@ fn what_is_due_automatically_is_charged_once_and_both_books_agree() -> Result<()
     let refused = journey.stack.call("POST", "/v1/refunds", &[], Some(&amount("100.01")))?;
     assert_eq!(refused.status / 100, 4, "{refused:?}");
     assert_eq!(journey.stack.get(&format!("/v1/invoices/{invoice}"))?["status"], "paid");
-    assert_eq!(journey.payments_of(&invoice)?[0]["refunded"]["amount"], "19.00");
+    assert_eq!(journey.payments_of(&invoice)?[0]["amount_refunded"]["amount"], "19.00");
     let refunded = &journey.intents_of("stripe/main", &invoice)?[0];
     let charge = text(refunded, "/latest_charge")?;
     let charge = journey.stack.provider("stripe/main", "GET", &format!("charges/{charge}"), &[])?;

@@ -85,7 +85,7 @@ fn by_webhook(stack: &LocalStack, account: &str, invoice: &str, amount: Money, a
 /// One customer gets money back, another disputes a payment and wins.
 pub(super) fn give_back(stack: &LocalStack, loaded: &Loaded) -> Result<()> {
     let refunded = payment_of(stack, loaded, 0)?;
-    let amount: Money = serde_json::from_value(refunded.pointer("/captured").cloned().unwrap_or_default())?;
+    let amount: Money = serde_json::from_value(refunded.pointer("/amount_captured").cloned().unwrap_or_default())?;
     let amount = part(amount, Ratio::of(1, 4)?)?;
     stack.post("/v1/refunds", &json!({ "payment": text(&refunded, "/id")?, "amount": amount }))?;
     stack.settle_all()?;

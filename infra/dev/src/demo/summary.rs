@@ -27,8 +27,8 @@ pub(super) fn show(console: &Console, stack: &LocalStack, first: NaiveDate) -> R
         payments.extend(stack.list(&format!("/v1/payments?invoice={}", text(invoice, "/id")?))?);
     }
     console.line(&format!("  payments    {}", counted(&payments, "/status")?));
-    console.line(&format!("  taken       {}", joined(&sums(&payments, "/captured")?)));
-    console.line(&format!("  given back  {}", joined(&sums(&payments, "/refunded")?)));
+    console.line(&format!("  taken       {}", joined(&sums(&payments, "/amount_captured")?)));
+    console.line(&format!("  given back  {}", joined(&sums(&payments, "/amount_refunded")?)));
     console.line(&format!(
         "  mails       {} in {}/_ministack/ses/messages",
         stack.mails()?.len(),
@@ -66,7 +66,7 @@ fn settle_reports(stack: &LocalStack, invoices: &[Value], first: NaiveDate, last
 
 fn rows(stack: &LocalStack, name: &str, by: &str, first: NaiveDate, last: NaiveDate) -> Result<Vec<Value>> {
     let report = stack.get(&format!("/v1/reports/{name}?from={first}&to={last}&by={by}"))?;
-    report.pointer("/data").and_then(Value::as_array).cloned().with_context(|| format!("no rows in {report}"))
+    report.pointer("/rows").and_then(Value::as_array).cloned().with_context(|| format!("no rows in {report}"))
 }
 
 fn report(stack: &LocalStack, name: &str, by: &str, figure: &str, first: NaiveDate, last: NaiveDate) -> Result<Table> {
