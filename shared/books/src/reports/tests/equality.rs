@@ -121,8 +121,12 @@ fn figures(report: &str) -> Shown {
     figures
 }
 
-const RANGES: [(&str, &str); 3] =
-    [("2026-09-27", "2027-03-31"), ("2026-10-07", "2026-10-20"), ("2026-10-01", "2026-10-31")];
+const RANGES: [(&str, &str); 4] = [
+    ("2026-09-27", "2027-03-31"),
+    ("2026-10-07", "2026-10-20"),
+    ("2026-11-01", "2026-11-30"),
+    ("2027-01-05", "2027-02-28"),
+];
 
 async fn assert_equal(store: &MemoryStore) {
     let books = Books::of(store);
@@ -270,4 +274,31 @@ async fn a_currency_is_asked_for_alone() {
     };
     assert_eq!(ask(None).await, ["EUR", "USD"]);
     assert_eq!(ask(Some(Currency::USD)).await, ["USD"]);
+}
+
+#[tokio::test]
+async fn b7_recurring_revenue_opens_with_what_was_before_in_this_year_and_in_others() {
+    let mut world = World::new().await;
+    for _ in 0..3 {
+        world.subscribe(0, &[(1, 120_000)], Interval::YEARLY).await;
+    }
+    let ids = world.subscriptions.clone();
+    world.wait(24 * 50);
+    world.cancel(ids[0], false).await;
+    world.wait(24 * 365);
+    world.cancel(ids[1], false).await;
+    world.count_since(0).await;
+    let books = Books::of(&world.store);
+    for (from, to) in [("2026-11-10", "2026-11-30"), ("2027-06-01", "2027-12-31"), ("2030-01-01", "2030-01-31")] {
+        let report = figures(&shown(&world.store, ReportName::Mrr, By::Month, days(from, to)).await);
+        for currency in CURRENCIES {
+            let month = from[..7].to_owned();
+            let opening = report.get(&(currency.to_string(), month, "opening".to_owned()));
+            let opening = opening.map_or(0, |text| Money::parse(text, currency).unwrap().to_minor().unwrap());
+            let eve = days(from, to).from().pred_opt().unwrap();
+            let before = minor(books.recurring_after(eve, currency), currency);
+            assert_eq!(opening, before, "{currency} before {from}");
+        }
+        assert!(!report.is_empty(), "a subscription runs on");
+    }
 }
