@@ -287,7 +287,9 @@ impl World {
             },
             Destination::Reminders => match saldo_messages::decode(&body).unwrap() {
                 RemindersMessage::Send { invoice, purpose: Purpose::Issued, .. } => (Handed::Issued, invoice),
-                other => panic!("expected the invoice itself, found {other:?}"),
+                other @ (RemindersMessage::Send { .. } | RemindersMessage::Remind { .. }) => {
+                    panic!("expected the invoice itself, found {other:?}")
+                }
             },
             Destination::ProviderEvents | Destination::InvoicesDue | Destination::DomainEvents => {
                 panic!("nothing goes to {to:?}")

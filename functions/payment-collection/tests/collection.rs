@@ -1,5 +1,5 @@
 //! The function against the books and the provider in memory.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod charging_once;
 mod collecting;

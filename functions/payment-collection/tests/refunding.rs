@@ -39,7 +39,7 @@ impl Refunding {
 
     /// Has the refunds carried out so long after they were asked for; tells whether the message is done.
     async fn carry_out(&self, minutes: i64) -> bool {
-        let as_of = at(DAY + minutes);
+        let as_of = at(DAY.saturating_add(minutes));
         self.world.gateway.set_now(as_of);
         let message = CollectionsMessage::Refund { v: V1, payments: vec![self.payment], as_of };
         self.world.handle(event(&message)).await.is_empty()

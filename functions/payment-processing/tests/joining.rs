@@ -24,8 +24,9 @@ const REFUND_ID: &str = "evt_3SkXqBLkdIwHu7ix0rRefnd1";
 
 /// All that waits, brought by billing-tick until nothing waits any more.
 async fn settle(world: &World) {
-    for hours in 0..40 {
-        let as_of = format!("2026-11-{:02}T{:02}:00:00Z", 1 + hours / 24, hours % 24);
+    for hours in 0..25 {
+        let as_of =
+            if hours < 24 { format!("2026-11-01T{hours:02}:00:00Z") } else { "2026-11-02T00:00:00Z".to_owned() };
         for event in ["0rRefnd1", "0rCharg2"].map(|tail| format!("evt_3SkXqBLkdIwHu7ix{tail}")) {
             if world.parked(&event).await.is_some() {
                 assert!(world.retry(&event, &as_of).await);
