@@ -323,13 +323,20 @@ impl Subscription {
         now: DateTime<Utc>,
     ) -> Result<Outcome<()>, SubscriptionError> {
         let today = local_date(now, zone);
-        let effective_on = if at_period_end { self.period(self.next_period)?.start_on().max(today) } else { today };
+        let effective_on = if at_period_end { self.end_of_billed(today)? } else { today };
         if self.cancelled.is_some_and(|known| known.effective_on <= effective_on) {
             return Ok(Outcome::AlreadyApplied);
         }
         self.cancelled = Some(Cancellation { requested_at: now, effective_on, standing });
         self.plan(zone)?;
         Ok(Outcome::Applied(()))
+    }
+
+    /// The first day after what is billed. A period that has begun counts as billed: its invoice is on its way.
+    fn end_of_billed(&self, today: NaiveDate) -> Result<NaiveDate, SubscriptionError> {
+        let next = self.period(self.next_period)?.start_on();
+        let current = self.schedule.period_containing(today).filter(|_| next <= today);
+        Ok(current.map_or(next, |(_, period)| period.end_on()))
     }
 
     /// Stops billing until it is resumed.
@@ -427,3 +434,6 @@ impl Subscription {
             .map_err(|source| SubscriptionError::Money { subscription: self.id, source })
     }
 }
+
+#[cfg(test)]
+mod tests;
