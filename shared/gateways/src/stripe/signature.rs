@@ -185,6 +185,8 @@ mod tests {
         {
             assert!(matches!(verify_header(value, &[SECRET], 1), Err(Rejection::MalformedHeader { .. })), "{value}");
         }
+        let two_times = format!("t={SIGNED_AT},t={SIGNED_AT},v1={KNOWN}");
+        assert!(matches!(verify_header(&two_times, &[SECRET], SIGNED_AT), Err(Rejection::MalformedHeader { .. })));
         let value: http::HeaderValue = format!("t={SIGNED_AT},v1={KNOWN}").parse().unwrap();
         headers.append(HEADER, value.clone());
         headers.append(HEADER, value);
