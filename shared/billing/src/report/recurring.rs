@@ -26,7 +26,8 @@ struct Moved {
 /// What reports need to know of a subscription; everything it contributes follows from this.
 ///
 /// Its revenue begins where its first period does, so a trial brings none (B8), and ends on the first day on which nothing
-/// is billed any more. It counts under the region and channel that its customer has now.
+/// is billed any more; one that is paused brings none from the day of its pause, until it is resumed. It counts under the
+/// region and channel that its customer has now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurring {
     subscription: SubscriptionId,
@@ -60,11 +61,10 @@ impl Recurring {
 
     fn under(subscription: &Subscription, region: String, channel: String) -> Result<Self, MoneyError> {
         let start_on = subscription.schedule.anchor_on();
-        let end_on = subscription.end_on();
         let began = Moved { on: start_on, how: beginning(subscription.started_as) };
+        let ended = end(subscription);
         // What ends on its first day never brought anything.
-        let is_real = end_on.is_none_or(|end_on| end_on > start_on);
-        let ended = end_on.map(|on| Moved { on, how: ending(subscription, on) });
+        let is_real = ended.is_none_or(|ended| ended.on > start_on);
         Ok(Self {
             subscription: subscription.id,
             currency: subscription.currency,
@@ -109,14 +109,21 @@ const fn beginning(started_as: Standing) -> Movement {
     }
 }
 
-/// How the end counts. One that was agreed from the start tells nothing about the customer's others at that time, so it is
-/// taken to leave them as they were found at the start.
-fn ending(subscription: &Subscription, end_on: NaiveDate) -> Movement {
-    let called_off = subscription.cancellation().filter(|cancellation| cancellation.effective_on == end_on);
-    match called_off.map_or(subscription.started_as, |cancellation| cancellation.standing) {
+/// When and how revenue ends: with the subscription, or while it is paused with the pause.
+///
+/// Neither a pause nor an end that was agreed from the start tells anything about the customer's others at that time, so
+/// they are taken to leave them as they were found at the start.
+fn end(subscription: &Subscription) -> Option<Moved> {
+    let called_off = subscription.cancellation().map(|it| (it.effective_on, it.standing));
+    let ended_on = subscription.end_on();
+    let paused_on = subscription.paused_at().map(|at| at.date_naive());
+    let on = ended_on.into_iter().chain(paused_on).min()?;
+    let standing = called_off.filter(|(effective_on, _)| *effective_on == on);
+    let how = match standing.map_or(subscription.started_as, |(_, standing)| standing) {
         Standing::OneOfSeveral => Movement::Contraction,
         Standing::Only | Standing::Returned => Movement::Churn,
-    }
+    };
+    Some(Moved { on, how })
 }
 
 /// The monthly amounts by product, the smallest together where there are too many.

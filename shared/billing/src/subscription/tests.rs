@@ -1,5 +1,3 @@
-#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows stops, and should")]
-
 use chrono::{Duration, TimeZone};
 use chrono_tz::{Asia, Europe, Pacific};
 

@@ -76,9 +76,10 @@ async fn happen(world: &mut World, (kind, a, b, c): Event) {
             let interval = Interval::try_new(unit, b % 3 + 1).unwrap();
             world.subscribe(ct, &[(u128::from(a % 3) + 1, minor), (u128::from(b % 3) + 1, 999)], interval).await;
         }
-        _ => match any(ct, world.subscriptions.len()) {
-            Some(n) if b % 3 > 0 => world.cancel(world.subscriptions[n], b % 3 == 1).await,
-            Some(_) | None => world.relocate(at, bt).await,
+        _ => match (any(ct, world.subscriptions.len()), b % 5) {
+            (Some(n), how @ 1..=2) => world.cancel(world.subscriptions[n], how == 1).await,
+            (Some(n), how @ 3..=4) => world.pause_or_resume(world.subscriptions[n], how == 3).await,
+            _ => world.relocate(at, bt).await,
         },
     }
 }

@@ -203,7 +203,7 @@ impl Books {
 
     fn recurring_entries(&self, subscription: &Subscription, entries: &mut Vec<Entry>) {
         let customer = &self.customers[&subscription.customer];
-        let (start, end) = (subscription.schedule.anchor_on(), subscription.end_on());
+        let (start, end) = (subscription.schedule.anchor_on(), last_end(subscription));
         if end.is_some_and(|end| end <= start) {
             return;
         }
@@ -311,7 +311,7 @@ impl Books {
         let runs = |subscription: &&Subscription| {
             subscription.currency == currency
                 && subscription.schedule.anchor_on() <= day
-                && subscription.end_on().is_none_or(|end_on| day < end_on)
+                && last_end(subscription).is_none_or(|end_on| day < end_on)
         };
         self.subscriptions.iter().filter(runs).map(Subscription::monthly_amount).sum()
     }
@@ -322,6 +322,14 @@ impl Books {
         let entries = self.entries();
         let wanted = entries.iter().filter(|entry| entry.figure == figure && entry.currency == currency);
         wanted.filter(|entry| from <= entry.day && entry.day <= to).map(|entry| entry.amount).sum()
+    }
+}
+
+/// From when on a subscription brings nothing, as things stand.
+fn last_end(subscription: &Subscription) -> Option<chrono::NaiveDate> {
+    match (subscription.end_on(), subscription.paused_at().map(|at| at.date_naive())) {
+        (Some(end), Some(pause)) => Some(end.min(pause)),
+        (end, pause) => end.or(pause),
     }
 }
 

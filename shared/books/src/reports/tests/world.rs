@@ -169,6 +169,14 @@ impl World {
         subscriptions::cancel(&self.store, subscription, at_period_end, self.now, &nothing_more).await.unwrap();
     }
 
+    pub(super) async fn pause_or_resume(&self, subscription: SubscriptionId, pauses: bool) {
+        if pauses {
+            subscriptions::pause(&self.store, subscription, self.now, &nothing_more).await.unwrap();
+        } else {
+            subscriptions::resume(&self.store, subscription, self.now, &nothing_more).await.unwrap();
+        }
+    }
+
     pub(super) async fn relocate(&self, customer: usize, region: usize) {
         let key = customer_key(customer_id(customer));
         let mut stored: Stored<Customer> = load(&self.store, &key).await.unwrap().unwrap();
