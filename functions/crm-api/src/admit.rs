@@ -65,7 +65,8 @@ async fn read(body: Body) -> Result<axum::body::Bytes, Problem> {
 /// The address that the request came to, for links back to here.
 fn origin(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let plain = |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-".contains(&b)) && !host.is_empty();
+    let plain =
+        |host: &&str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-".contains(&b)) && !host.is_empty();
     let host = text(HOST.as_str()).filter(plain).unwrap_or("localhost");
     let is_loopback = host.starts_with("localhost") || host.starts_with("127.");
     let scheme = match text("x-forwarded-proto") {

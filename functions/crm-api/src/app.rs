@@ -6,14 +6,20 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use saldo_billing::provider::ProviderAccount;
 use saldo_documents::archive::Archive;
-use saldo_gateways::http::Transport;
+use saldo_gateways::http::{Bounds, HttpsClient, Transport};
 use saldo_gateways::{ConnectError, Connection, Gateway, connect};
 use saldo_messages::{Destination, MessageError, Queue, encode};
-use saldo_runtime::logs;
-use saldo_runtime::secrets::{ProviderKey, Secrets, SecretsError};
-use saldo_store::Store;
+use saldo_runtime::archive::S3Archive;
+use saldo_runtime::aws::{self, Aws};
+use saldo_runtime::queue::AwsQueue;
+use saldo_runtime::secrets::{self, ProviderKey, Secrets, SecretsError};
+use saldo_runtime::{clock, logs};
+use saldo_store::dynamodb::{DynamoStore, TableNames};
+use saldo_store::{Store, Table};
+use secrecy::ExposeSecret;
 
 use crate::auth::SecretHash;
+use crate::config::Config;
 use crate::problem::Problem;
 
 /// What every handler is given.
@@ -35,6 +41,35 @@ pub struct App {
 }
 
 impl App {
+    /// The app on AWS. The secrets are read and the connections opened here, while the start still has a whole core.
+    ///
+    /// # Errors
+    /// When a secret cannot be read.
+    pub async fn connect(aws: &Aws, config: Config) -> Result<Self, SecretsError> {
+        let tables =
+            TableNames::default().with(Table::Billing, config.billing_table).with(Table::Reports, config.reports_table);
+        let (store, manager, sqs) = (DynamoStore::new(&aws.dynamodb(), tables), aws.secretsmanager(), aws.sqs());
+        let keys = Secrets::load(manager.clone(), config.provider_keys_arn, clock::now());
+        let first = secrets::text(&manager, &config.first_api_key_arn);
+        let queue = aws::warm_sqs(&sqs, &config.invoices_due_queue_url);
+        let (first, keys, warm, ()) = tokio::join!(first, keys, store.warm_up(), queue);
+        warm.unwrap_or_else(|error| tracing::warn!(error.chain = logs::chain(&error), "the tables were not reached"));
+        let queues = [
+            (Destination::InvoicesDue, config.invoices_due_queue_url),
+            (Destination::Collections, config.collections_queue_url),
+            (Destination::Reminders, config.reminders_queue_url),
+        ];
+        Ok(Self {
+            store: Arc::new(store),
+            queue: Arc::new(AwsQueue::to_queues(sqs, queues)),
+            gateways: Arc::new(Accounts { secrets: keys?, transport: Arc::new(HttpsClient::new(Bounds::default())) }),
+            archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
+            first_key: SecretHash::of(first?.expose_secret()),
+            clock: clock::now,
+            entropy: getrandom::fill,
+        })
+    }
+
     /// 128 bits for a new id.
     ///
     /// # Errors

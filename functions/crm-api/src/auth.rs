@@ -142,7 +142,8 @@ mod tests {
 
     #[test]
     fn what_is_no_key_is_not_looked_up() {
-        for text in ["", "sk_saldo_", "sk_saldo_key_", "sk_live_key_0000000000000000000000000a_00", "sk_saldo_ключ"] {
+        for text in ["", "sk_saldo_", "sk_saldo_key_", "sk_live_key_0000000000000000000000000a_00", "sk_saldo_ключ"]
+        {
             assert!(parse(text).is_none(), "{text}");
         }
     }

@@ -53,7 +53,9 @@ fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
 }
 
 fn is_card(digits: &[u8]) -> bool {
-    let first = |count: usize| digits.iter().take(count).fold(0_u32, |number, digit| number.saturating_mul(10).saturating_add((*digit).into()));
+    let first = |count: usize| {
+        digits.iter().take(count).fold(0_u32, |number, digit| number.saturating_mul(10).saturating_add((*digit).into()))
+    };
     let network = match digits.len() {
         13 => first(1) == 4,
         14 => matches!(first(2), 30 | 36 | 38 | 39),
@@ -99,7 +101,8 @@ fn is_iban(bytes: &[u8], start: usize, digits: &[u8]) -> bool {
 /// JSON in which no text and no number is a card number; reading it fails where one stands.
 pub struct Clean;
 
-const REFUSAL: &str = "this looks like a card number, which must never be sent here: use a token of the payment provider";
+const REFUSAL: &str =
+    "this looks like a card number, which must never be sent here: use a token of the payment provider";
 
 impl<'de> Deserialize<'de> for Clean {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -198,7 +201,8 @@ mod tests {
     #[test]
     fn the_place_of_a_card_number_in_json_is_told() {
         let json = r#"{"name":"Zoë","lines":[{"description":"x"},{"description":"4242 4242 4242 4242"}]}"#;
-        let error = serde_path_to_error::deserialize::<_, Clean>(&mut serde_json::Deserializer::from_str(json)).err().unwrap();
+        let error =
+            serde_path_to_error::deserialize::<_, Clean>(&mut serde_json::Deserializer::from_str(json)).err().unwrap();
         assert_eq!(error.path().to_string(), "lines[1].description");
         assert!(serde_json::from_str::<Clean>(r#"{"n":4242424242424242}"#).is_err());
         assert!(serde_json::from_str::<Clean>(r#"{"n":[1,2.5,-3,null,true,"x"]}"#).is_ok());

@@ -17,7 +17,7 @@ pub async fn handle(router: &Router, request: Request<lambda_http::Body>) -> Res
     let body = match body {
         lambda_http::Body::Text(text) => Body::from(text),
         lambda_http::Body::Binary(bytes) => Body::from(bytes),
-        _ => Body::empty(),
+        lambda_http::Body::Empty | _ => Body::empty(),
     };
     let answered = match router.clone().oneshot(Request::from_parts(parts, body)).await {
         Ok(response) => text(response).await,

@@ -90,7 +90,9 @@ pub async fn look(
     now: DateTime<Utc>,
 ) -> Result<Known, Problem> {
     let record: Option<Stored<IdempotencyRecord>> = load(store, &IdempotencyRecord::key_of(&caller.0, &key)).await?;
-    let new = |replaces| Known::New(Keyed { caller: caller.0.clone(), key: key.clone(), request_hash: request_hash.clone(), replaces });
+    let new = |replaces| {
+        Known::New(Keyed { caller: caller.0.clone(), key: key.clone(), request_hash: request_hash.clone(), replaces })
+    };
     let Some(Stored { value: record, version }) = record else { return Ok(new(None)) };
     if record.expires_at().is_some_and(|at| at <= now) {
         return Ok(new(Some(version)));
@@ -110,7 +112,12 @@ impl Keyed {
     ///
     /// # Errors
     /// When the answer is too long to be kept.
-    pub fn keep(&self, transaction: &mut Transaction, reply: &Reply, now: DateTime<Utc>) -> Result<(), TransactionError> {
+    pub fn keep(
+        &self,
+        transaction: &mut Transaction,
+        reply: &Reply,
+        now: DateTime<Utc>,
+    ) -> Result<(), TransactionError> {
         let record = IdempotencyRecord {
             caller: self.caller.clone(),
             key: self.key.clone(),
@@ -182,7 +189,8 @@ mod tests {
 
     #[test]
     fn requests_are_the_same_only_in_all_their_parts() {
-        let hash = |method: Method, uri: &str, body: &str| request_hash(&method, &uri.parse().unwrap(), body.as_bytes());
+        let hash =
+            |method: Method, uri: &str, body: &str| request_hash(&method, &uri.parse().unwrap(), body.as_bytes());
         let first = hash(Method::POST, "/v1/a?x=1", "{}");
         assert_eq!(first, hash(Method::POST, "/v1/a?x=1", "{}"));
         for other in [

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::paging::{Page, after, count};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::request::{After, Call, Limit, Named, PageParams, Params};
+use crate::request::{After, Call, Limit, Named, PageParams, Params, Whole};
 use crate::wire;
 
 /// Days to pay an invoice that is sent, where nothing else was said.
@@ -77,12 +77,13 @@ impl CollectionWord {
 ///
 /// # Errors
 /// For more than a year.
-pub fn net_terms(days: Option<u16>, collection: Collection) -> Result<NetTerms, Problem> {
+pub fn net_terms(days: Option<Whole<u16>>, collection: Collection) -> Result<NetTerms, Problem> {
     let usual = match collection {
         Collection::Automatic => 0,
         Collection::SendInvoice => TERMS_WHEN_SENT,
     };
-    NetTerms::try_new(days.unwrap_or(usual), false).map_err(|error| Problem::invalid("net_terms_days", error.to_string()))
+    NetTerms::try_new(days.map_or(usual, |days| days.0), false)
+        .map_err(|error| Problem::invalid("net_terms_days", error.to_string()))
 }
 
 /// Which invoices to list.

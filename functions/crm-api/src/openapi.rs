@@ -41,6 +41,23 @@ const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("report", "ReportName"),
 ];
 
+/// The ways to go wrong, by status.
+const PROBLEMS: [(&str, &str); 13] = [
+    ("400", "BadRequest"),
+    ("401", "Unauthorised"),
+    ("403", "Forbidden"),
+    ("404", "NotFound"),
+    ("405", "MethodNotAllowed"),
+    ("409", "Conflict"),
+    ("413", "TooLarge"),
+    ("415", "UnsupportedMediaType"),
+    ("422", "Unprocessable"),
+    ("429", "TooManyRequests"),
+    ("500", "Internal"),
+    ("502", "Provider"),
+    ("503", "Unavailable"),
+];
+
 /// Completes what the routes declared to the whole document.
 pub fn complete(mut document: Value) -> Value {
     if let Some(root) = document.as_object_mut() {
@@ -61,7 +78,22 @@ pub fn complete(mut document: Value) -> Value {
             }
         }
     }
+    forget_null_defaults(&mut document);
     document
+}
+
+/// Where everything can be left out, the derive says that `null` is the default, also of what may not be null.
+fn forget_null_defaults(value: &mut Value) {
+    match value {
+        Value::Object(object) => {
+            if object.get("default").is_some_and(Value::is_null) {
+                object.remove("default");
+            }
+            object.values_mut().for_each(forget_null_defaults);
+        }
+        Value::Array(items) => items.iter_mut().for_each(forget_null_defaults),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn info() -> Value {
@@ -126,13 +158,13 @@ fn responses() -> Value {
         "NotFound": problem("There is no such thing, or something that the request refers to is not there.", json!({})),
         "MethodNotAllowed": problem("The path has no such method.", json!({"Allow": header("Allow")})),
         "Conflict": problem(
-            "It is not in a state for this, it is on its way, or a request under the same `Idempotency-Key` is being carried out.",
+            "It is not in a state for this, it is on its way, or the `Idempotency-Key` was used for another request.",
             json!({"Retry-After": header("RetryAfter")}),
         ),
         "TooLarge": problem("The request is larger than can be taken or kept.", json!({})),
         "UnsupportedMediaType": problem("The body is not declared as JSON.", json!({})),
         "Unprocessable": problem(
-            "A field does not go with the others or with what there is, or the `Idempotency-Key` was used for another request.",
+            "A field does not go with the others, or with what there is.",
             json!({}),
         ),
         "TooManyRequests": {
@@ -169,7 +201,7 @@ fn parameters() -> Value {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": idempotency::LONGEST,
-                "pattern": "^[!-~]([ -~]*[!-~])?$",
+                "pattern": "^[ -~]*[!-~][ -~]*$",
             },
             "example": "order-2027-000123",
         },
@@ -178,42 +210,54 @@ fn parameters() -> Value {
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let Some(operation) = operation.as_object_mut() else { return };
-    let is_open = operation.get("security").and_then(Value::as_array).is_some_and(|list| {
-        list.iter().all(|one| one.as_object().is_none_or(Map::is_empty))
-    });
+    let is_open = operation
+        .get("security")
+        .and_then(Value::as_array)
+        .is_some_and(|list| list.iter().all(|one| one.as_object().is_none_or(Map::is_empty)));
     let has_body = operation.contains_key("requestBody");
     let is_post = method == "post";
-    let mut refs = vec![("500", "Internal"), ("503", "Unavailable"), ("429", "TooManyRequests"), ("405", "MethodNotAllowed")];
+    let mut refs = vec!["500", "503", "429", "405"];
     if is_open {
         operation.insert("security".to_owned(), json!([]));
     } else {
-        refs.extend([("401", "Unauthorised"), ("403", "Forbidden"), ("400", "BadRequest"), ("404", "NotFound")]);
+        refs.extend(["401", "403", "400", "404"]);
     }
     if has_body || is_post {
-        refs.extend([("413", "TooLarge"), ("415", "UnsupportedMediaType"), ("422", "Unprocessable")]);
+        refs.extend(["413", "415", "422"]);
     }
     if matches!(method, "post" | "patch" | "delete") {
-        refs.push(("409", "Conflict"));
+        refs.push("409");
     }
     add_parameters(path, is_post, operation);
+    if let Some(body) = operation.get_mut("requestBody") {
+        forget_null_body(body);
+    }
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     if let Some(responses) = responses.as_object_mut() {
         if is_post {
             mark_replays(responses);
         }
-        for (status, name) in refs {
-            let known = responses.entry(status).or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
-            // A handler that names a status only says that it uses it.
-            if known.get("content").is_none() && known.get("$ref").is_none() {
-                *known = json!({"$ref": format!("#/components/responses/{name}")});
+        for status in refs {
+            responses.entry(status).or_insert_with(|| json!({}));
+        }
+        // A handler that names one of these only says that it answers so; what it looks like is the same everywhere.
+        for (status, name) in PROBLEMS {
+            if let Some(response) = responses.get_mut(status) {
+                *response = json!({"$ref": format!("#/components/responses/{name}")});
             }
         }
-        for (status, name) in [("409", "Conflict"), ("502", "Provider")] {
-            if let Some(known) = responses.get_mut(status)
-                && known.get("content").is_none()
-            {
-                *known = json!({"$ref": format!("#/components/responses/{name}")});
-            }
+    }
+}
+
+/// A body that may be left out is declared as one that may be `null`; it may not.
+fn forget_null_body(body: &mut Value) {
+    let Some(schema) = body.pointer_mut("/content/application~1json/schema") else { return };
+    let real =
+        schema.get("oneOf").and_then(Value::as_array).and_then(|any| any.iter().find(|one| one.get("$ref").is_some()));
+    if let Some(real) = real.cloned() {
+        *schema = real;
+        if let Some(body) = body.as_object_mut() {
+            body.insert("required".to_owned(), json!(false));
         }
     }
 }

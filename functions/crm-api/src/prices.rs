@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use rust_decimal::Decimal;
 use saldo_billing::catalogue::Price;
 use saldo_billing::id::PriceId;
 use saldo_billing::period::{Interval, IntervalUnit};
@@ -19,7 +18,7 @@ use crate::paging::{Page, after, count};
 use crate::problem::Problem;
 use crate::products::{Referred, id_of};
 use crate::reply::Reply;
-use crate::request::{Body, Call, Named, PageParams, Params, given};
+use crate::request::{Body, Call, Named, PageParams, Params, Whole, given};
 use crate::wire::{self, Wire};
 
 /// How often making a price starts over when its product was made meanwhile.
@@ -74,13 +73,13 @@ pub struct NewPrice {
     /// In which currency.
     currency: wire::Currency,
     /// What one costs for one interval, net of tax; 0 or more.
-    unit_amount: wire::UnitAmountText,
+    unit_amount: wire::PriceAmountText,
     /// What the interval counts in.
     interval: Unit,
     /// How many of them it has, up to ten years; 1 when left out.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u16, required = false, minimum = 1, maximum = 3650)]
-    interval_count: Option<u16>,
+    interval_count: Option<Whole<u16>>,
     /// The tax on it.
     tax_rate: wire::TaxRate,
 }
@@ -129,10 +128,7 @@ impl PriceView {
 async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewPrice>) -> Result<Reply, Problem> {
     let currency = new.currency.0;
     let unit_amount = new.unit_amount.resolve("unit_amount", currency)?;
-    if unit_amount < Decimal::ZERO {
-        return Err(Problem::refused("unit_amount", "expected 0 or more"));
-    }
-    let interval = Interval::try_new(new.interval.domain(), new.interval_count.unwrap_or(1))
+    let interval = Interval::try_new(new.interval.domain(), new.interval_count.map_or(1, |count| count.0))
         .map_err(|error| Problem::refused("interval_count", error.to_string()))?;
     let price = Price {
         id: PriceId::from_random(app.new_id()?),

@@ -56,7 +56,10 @@ pub struct ProblemBody {
 
 /// A request that was not done as asked; nothing was stored unless the detail says that this is unknown.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Content>);
+
+#[derive(Debug)]
+struct Content {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
@@ -70,7 +73,7 @@ pub struct Problem {
 impl Problem {
     fn of(status: StatusCode, kind: &'static str, title: &'static str, detail: String) -> Self {
         let (errors, headers) = (Vec::new(), Vec::new());
-        Self { status, kind, title, detail, errors, headers, source: None, key_taken: false }
+        Self(Box::new(Content { status, kind, title, detail, errors, headers, source: None, key_taken: false }))
     }
 
     /// Not the JSON, text or header that the document asks for.
@@ -141,18 +144,13 @@ impl Problem {
     /// Not JSON by its own word.
     pub fn unsupported_media_type() -> Self {
         let detail = "expected the header `Content-Type: application/json`".to_owned();
-        Self::of(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported-media-type",
-            "Only JSON is understood",
-            detail,
-        )
+        Self::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Only JSON is understood", detail)
     }
 
     /// The key was used for another request.
     pub fn key_reused() -> Self {
         let detail = "this `Idempotency-Key` was used for another request; use a new one for each request".to_owned();
-        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The key was used before", detail)
+        Self::of(StatusCode::CONFLICT, "idempotency-key-reused", "The key was used before", detail)
             .blaming("Idempotency-Key", "expected a key that no other request was made with")
     }
 
@@ -172,66 +170,67 @@ impl Problem {
         let status = if may_pass { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_GATEWAY };
         let problem = Self::of(status, "provider", "The payment provider has not done it", detail.into());
         let problem = if may_pass { problem.with_header(RETRY_AFTER, HeaderValue::from(5_u16)) } else { problem };
-        Self { source: Some(source.into()), ..problem }
+        problem.caused_by(source)
     }
 
     /// A defect of ours, or of what is stored.
     pub fn internal(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let detail = "the fault is ours and has been logged; nothing was changed".to_owned();
         let problem = Self::of(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong here", detail);
-        Self { source: Some(source.into()), ..problem }
+        problem.caused_by(source)
     }
 
     /// Something we need is not answering.
     fn unavailable(detail: &str, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         let problem = Self::of(status, "unavailable", "The books are not at hand", detail.to_owned());
-        Self { source: Some(source.into()), ..problem.with_header(RETRY_AFTER, HeaderValue::from(1_u16)) }
+        problem.with_header(RETRY_AFTER, HeaderValue::from(1_u16)).caused_by(source)
     }
 
     /// Names a field that is to blame.
     #[must_use]
     pub fn blaming(mut self, field: impl Into<String>, reason: impl Into<String>) -> Self {
-        self.errors.push(FieldError { field: field.into(), reason: reason.into() });
+        self.0.errors.push(FieldError { field: field.into(), reason: reason.into() });
         self
     }
 
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.0.headers.push((name, value));
         self
     }
 
-    /// The status it answers with.
-    pub const fn status(&self) -> StatusCode {
-        self.status
+    fn caused_by(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        if let Some(source) = self.source.as_ref().filter(|_| !self.key_taken) {
+        let Content { status, kind, title, detail, errors, headers: more, source, key_taken } = *self.0;
+        if let Some(source) = source.as_ref().filter(|_| !key_taken) {
             let chain = logs::chain(source.as_ref());
-            match self.status {
+            match status {
                 StatusCode::INTERNAL_SERVER_ERROR | StatusCode::BAD_GATEWAY => {
-                    tracing::error!(error.chain = chain, problem.kind = self.kind, "the request failed");
+                    tracing::error!(error.chain = chain, problem.kind = kind, "the request failed");
                 }
-                _ => tracing::warn!(error.chain = chain, problem.kind = self.kind, "the request was put off"),
+                _ => tracing::warn!(error.chain = chain, problem.kind = kind, "the request was put off"),
             }
         }
         let body = ProblemBody {
-            kind: format!("{TYPE_PREFIX}{}", self.kind),
-            title: self.title.to_owned(),
-            status: self.status.as_u16(),
-            detail: self.detail,
-            errors: self.errors,
+            kind: format!("{TYPE_PREFIX}{kind}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail,
+            errors,
         };
         let text = serde_json::to_string(&body).unwrap_or_default();
-        let mut response = (self.status, text).into_response();
+        let mut response = (status, text).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.extend(self.headers);
-        if self.key_taken {
+        headers.extend(more);
+        if key_taken {
             response.extensions_mut().insert(KeyTaken);
         }
         response
@@ -250,7 +249,9 @@ impl From<StoreError> for Problem {
                 Self::unavailable("nothing was changed; repeat the request", error)
             }
             StoreError::Rejected { source, .. } if source.is::<KeyTaken>() => {
-                Self { key_taken: true, ..Self::key_in_use() }
+                let mut problem = Self::key_in_use();
+                problem.0.key_taken = true;
+                problem
             }
             StoreError::Rejected { .. } => Self::internal(error),
         }

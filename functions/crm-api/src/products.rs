@@ -56,8 +56,7 @@ impl ProductView {
 #[utoipa::path(post, path = "/v1/products", tag = "products", operation_id = "createProduct", request_body = NewProduct,
     responses((status = 201, description = "The product.", body = ProductView)))]
 async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewProduct>) -> Result<Reply, Problem> {
-    let product =
-        Product { id: ProductId::from_random(app.new_id()?), name: new.name.0.0, created_at: call.now };
+    let product = Product { id: ProductId::from_random(app.new_id()?), name: new.name.0.0, created_at: call.now };
     let reply = Reply::created(&ProductView::of(&product))?;
     let mut transaction = Transaction::new();
     transaction.create(&product)?;

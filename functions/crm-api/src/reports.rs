@@ -68,7 +68,14 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
     let maybe = |what: &str| ("average", what.to_owned());
     let rate = |what: &str| ("rate", what.to_owned());
     let rows = [
-        ("RevenueRow", vec![("net", money("Invoiced, without tax.")), ("tax", money("The tax on it.")), ("total", money("With tax."))]),
+        (
+            "RevenueRow",
+            vec![
+                ("net", money("Invoiced, without tax.")),
+                ("tax", money("The tax on it.")),
+                ("total", money("With tax.")),
+            ],
+        ),
         ("TaxRow", vec![("net", money("What the tax is on.")), ("tax", money("The tax."))]),
         ("RefundsRow", vec![("refunded", money("Given back, tax included."))]),
         (
@@ -107,7 +114,8 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
             ],
         ),
     ];
-    let kinds: Vec<Value> = rows.iter().map(|(name, _)| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
+    let kinds: Vec<Value> =
+        rows.iter().map(|(name, _)| json!({"$ref": format!("#/components/schemas/{name}")})).collect();
     let report = json!({
         "type": "object",
         "description": "A report: the rows in which something is not zero, by currency and key.",
@@ -125,21 +133,27 @@ pub fn schemas() -> Vec<(&'static str, Value)> {
 }
 
 fn row(figures: &[(&str, (&str, String))]) -> Value {
-    let reference = |name: &str, what: &str| json!({"$ref": format!("#/components/schemas/{name}"), "description": what});
+    let reference =
+        |name: &str, what: &str| json!({"$ref": format!("#/components/schemas/{name}"), "description": what});
     let mut properties = Map::new();
-    properties.insert("key".to_owned(), json!({"type": "string", "description": "The day, the month, or the value of the dimension."}));
+    properties.insert(
+        "key".to_owned(),
+        json!({"type": "string", "description": "The day, the month, or the value of the dimension."}),
+    );
     properties.insert("currency".to_owned(), reference("Currency", "The currency of all amounts."));
     for (name, (kind, what)) in figures {
         let schema = match *kind {
             "money" => reference("Money", what),
             "count" => json!({"type": "integer", "minimum": 0, "description": what}),
-            "average" => json!({"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Money"}], "description": what}),
+            "average" => {
+                json!({"oneOf": [{"type": "null"}, {"$ref": "#/components/schemas/Money"}], "description": what})
+            }
             _ => json!({"type": ["string", "null"], "pattern": r"^[01](\.[0-9]{1,4})?$", "description": what}),
         };
         properties.insert((*name).to_owned(), schema);
     }
     let required: Vec<&String> = properties.keys().collect();
-    json!({"type": "object", "required": required, "properties": properties, "additionalProperties": false})
+    json!({"type": "object", "description": "A row of a report.", "required": required, "properties": properties, "additionalProperties": false})
 }
 
 /// What to report on.

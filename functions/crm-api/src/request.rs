@@ -1,5 +1,7 @@
 //! What a request brings along: its moment, its caller, its path, query and body.
 
+use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -9,8 +11,8 @@ use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use saldo_store::{CommitError, Cursor, Store, Transaction, TransactionError};
-use serde::de::{DeserializeOwned, Error};
-use serde::{Deserialize, Deserializer};
+use serde::de::{DeserializeOwned, Error, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::error::Category;
 
 use crate::app::App;
@@ -189,11 +191,12 @@ fn not_json(error: &serde_json::Error) -> Problem {
     Problem::malformed(format!("the body is not JSON that can be read: {error}"))
 }
 
-/// Blames the field: of a missing one serde tells the parent's path only.
+/// Blames the field: of one that is missing or there twice serde tells the parent's path only.
 fn field_problem(path: &str, message: &str) -> Problem {
     let reason = message.split(" at line ").next().unwrap_or(message);
-    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
-    let field = match (path, missing) {
+    let named = reason.strip_prefix("missing field `").or_else(|| reason.strip_prefix("duplicate field `"));
+    let named = named.and_then(|rest| rest.split('`').next());
+    let field = match (path, named) {
         ("." | "", Some(name)) => name.to_owned(),
         (parent, Some(name)) => format!("{parent}.{name}"),
         ("." | "", None) => "body".to_owned(),
@@ -238,6 +241,38 @@ pub struct PageParams {
     pub limit: Limit,
     /// From where on.
     pub cursor: Option<After>,
+}
+
+/// A whole number; JSON knows no other difference between `7` and `7.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Whole<T>(pub T);
+
+impl<'de, T: TryFrom<i64>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number<T>(PhantomData<T>);
+        impl<T: TryFrom<i64>> Visitor<'_> for Number<T> {
+            type Value = Whole<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number within its bounds")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Whole<T>, E> {
+                let out_of_bounds = || E::invalid_value(Unexpected::Signed(number), &self);
+                T::try_from(number).ok().map(Whole).ok_or_else(out_of_bounds)
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Whole<T>, E> {
+                let out_of_bounds = || E::invalid_value(Unexpected::Unsigned(number), &self);
+                let number = i64::try_from(number).ok().and_then(|number| T::try_from(number).ok());
+                number.map(Whole).ok_or_else(out_of_bounds)
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Whole<T>, E> {
+                // Written out, a whole number has no point; a fraction, an infinity and a huge number do not parse.
+                let whole = number.to_string().parse::<i64>().ok().and_then(|number| T::try_from(number).ok());
+                whole.map(Whole).ok_or_else(|| E::invalid_value(Unexpected::Float(number), &self))
+            }
+        }
+        deserializer.deserialize_any(Number(PhantomData))
+    }
 }
 
 /// A field that may be left out, but not be null.
@@ -300,6 +335,13 @@ mod tests {
         for (body, blamed) in cases {
             assert!(problem(body).contains(blamed), "{body}: {}", problem(body));
         }
+    }
+
+    #[test]
+    fn whole_numbers_are_whole_however_they_are_written() {
+        let read = |json: &str| serde_json::from_str::<Whole<u16>>(json).map(|whole| whole.0).ok();
+        assert_eq!([read("7"), read("7.0"), read("7e2"), read("0")], [Some(7), Some(7), Some(700), Some(0)]);
+        assert_eq!([read("7.5"), read("-1"), read("65536"), read("1e300"), read("\"7\""), read("null")], [None; 6]);
     }
 
     #[test]

@@ -29,7 +29,10 @@ struct Declared;
 /// This document.
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "document", operation_id = "getDocument", security(()),
     responses((status = 200, description = "This document.", body = Object)))]
-#[expect(dead_code, reason = "declares what the route of the document answers; the route itself is made where the document is")]
+#[expect(
+    dead_code,
+    reason = "declares what the route of the document answers; the route itself is made where the document is"
+)]
 fn declared_document() {}
 
 fn guarded() -> OpenApiRouter<Arc<App>> {

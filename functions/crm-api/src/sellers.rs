@@ -1,26 +1,26 @@
 //! Sellers: legal entities, each with its own invoice numbers.
 
+pub mod views;
+
 use std::sync::Arc;
 
 use axum::extract::State;
-use saldo_billing::dunning::{DunningPlan, DunningPolicy};
+use saldo_billing::dunning::DunningPolicy;
 use saldo_billing::id::SellerId;
 use saldo_billing::party::{Address, Country, Language, Seller};
 use saldo_billing::provider::ProviderAccount;
 use saldo_store::entities::{SellerDefaults, list, seller_key};
 use saldo_store::{Stored, Transaction, list_newest, load};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::views::{DunningFields, NewSeller, SellerChange, SellerView};
 use crate::app::App;
 use crate::paging::{Page, after, count};
 use crate::party::{AddressFields, TaxIdFields};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::request::{Body, Call, Named, PageParams, Params, given, given_or_null};
-use crate::wire::{self, Wire};
+use crate::request::{Body, Call, Named, PageParams, Params};
 
 /// How often a change starts over when somebody else changed the same seller meanwhile.
 const ROUNDS: usize = 8;
@@ -28,222 +28,6 @@ const ROUNDS: usize = 8;
 /// The routes of sellers.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create, list_all)).routes(routes!(get, change))
-}
-
-/// A seller to be made.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewSeller {
-    /// Its registered name.
-    name: wire::NameText,
-    /// Where customers can write to.
-    email: wire::Email,
-    /// The country of its registered address.
-    country: wire::Country,
-    /// The rest of its registered address.
-    #[serde(default)]
-    address: Option<AddressFields>,
-    /// Its tax numbers, in the order in which they are printed; at most ten.
-    #[serde(default)]
-    #[schema(max_items = 10)]
-    tax_ids: Vec<TaxIdFields>,
-    /// Where its days begin: issue dates are dates of this zone.
-    zone: wire::Zone,
-    /// The language used where the customer's is not known; English when left out.
-    #[serde(default)]
-    language: Option<wire::Language>,
-    /// What invoice numbers begin with; `INV-` when left out.
-    #[serde(default)]
-    number_prefix: Option<wire::NumberPrefixText>,
-    /// The colour of its documents.
-    #[serde(default)]
-    brand_colour: Option<wire::BrandColourText>,
-    /// A line at the foot of its documents.
-    #[serde(default)]
-    footer: Option<wire::FooterText>,
-    /// The provider account through which its customers pay; `stripe/main` when left out.
-    #[serde(default)]
-    provider_account: Option<wire::ProviderAccount>,
-    /// How it chases what is due; reminders 3 days before and 1, 7 and 14 after, retries after 3, 5 and 7 days when left out.
-    #[serde(default)]
-    dunning: Option<DunningFields>,
-}
-
-/// What to change of a seller; what is left out stays. Documents that were issued do not change.
-#[derive(Debug, Default, Clone, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct SellerChange {
-    /// Its registered name.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::NameText, required = false)]
-    name: Option<wire::NameText>,
-    /// Where customers can write to.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::Email, required = false)]
-    email: Option<wire::Email>,
-    /// The country of its registered address.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::Country, required = false)]
-    country: Option<wire::Country>,
-    /// The rest of its registered address, as a whole.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = AddressFields, required = false)]
-    address: Option<AddressFields>,
-    /// Its tax numbers, all of them.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Vec<TaxIdFields>, required = false, max_items = 10)]
-    tax_ids: Option<Vec<TaxIdFields>>,
-    /// Where its days begin.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::Zone, required = false)]
-    zone: Option<wire::Zone>,
-    /// The language used where the customer's is not known.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::Language, required = false)]
-    language: Option<wire::Language>,
-    /// What the next invoice numbers begin with; they go on counting.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::NumberPrefixText, required = false)]
-    number_prefix: Option<wire::NumberPrefixText>,
-    /// The colour of its documents; `null` for none.
-    #[serde(deserialize_with = "given_or_null")]
-    #[schema(value_type = Option<wire::BrandColourText>, required = false)]
-    brand_colour: Option<Option<wire::BrandColourText>>,
-    /// A line at the foot of its documents; `null` for none.
-    #[serde(deserialize_with = "given_or_null")]
-    #[schema(value_type = Option<wire::FooterText>, required = false)]
-    footer: Option<Option<wire::FooterText>>,
-    /// The provider account through which its customers pay.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = wire::ProviderAccount, required = false)]
-    provider_account: Option<wire::ProviderAccount>,
-    /// How it chases what is due.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = DunningFields, required = false)]
-    dunning: Option<DunningFields>,
-}
-
-/// How a seller chases what is due.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(as = Dunning)]
-pub struct DunningFields {
-    /// For each retry of a charge the wait since the failure before it, in local days.
-    #[schema(max_items = 10, example = json!([3, 5, 7]))]
-    retry_after_days: Vec<u16>,
-    /// What happens when the last retry has failed.
-    when_exhausted: EndAction,
-    /// On which days reminders are sent, counted from the due date, ascending.
-    #[schema(max_items = 20, example = json!([-3, 1, 7, 14]))]
-    reminder_days: Vec<i16>,
-    /// At which local time reminders are sent, `HH:MM`.
-    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$", example = "09:00")]
-    reminder_time: String,
-}
-
-/// What happens when the last retry has failed.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum EndAction {
-    /// The subscription is paused, the invoice stays open.
-    Pause,
-    /// The subscription is cancelled, the invoice stays open.
-    Cancel,
-    /// The invoice is marked as uncollectible, the subscription goes on.
-    Uncollectible,
-}
-
-impl DunningFields {
-    fn policy(self) -> Result<DunningPolicy, Problem> {
-        use saldo_billing::dunning::EndAction as Domain;
-        let time = chrono::NaiveTime::parse_from_str(&self.reminder_time, "%H:%M").ok();
-        let shaped = time.filter(|time| time.format("%H:%M").to_string() == self.reminder_time);
-        let reminder_time =
-            shaped.ok_or_else(|| Problem::invalid("dunning.reminder_time", "expected a time like `09:00`"))?;
-        let plan = DunningPlan {
-            retry_after_days: self.retry_after_days,
-            when_exhausted: match self.when_exhausted {
-                EndAction::Pause => Domain::Pause,
-                EndAction::Cancel => Domain::Cancel,
-                EndAction::Uncollectible => Domain::Uncollectible,
-            },
-            reminder_days: self.reminder_days,
-            reminder_time,
-        };
-        DunningPolicy::try_from(plan).map_err(|error| Problem::refused("dunning", error.to_string()))
-    }
-
-    fn of(policy: &DunningPolicy) -> Self {
-        use saldo_billing::dunning::EndAction as Domain;
-        let plan = DunningPlan::from(policy.clone());
-        Self {
-            retry_after_days: plan.retry_after_days,
-            when_exhausted: match plan.when_exhausted {
-                Domain::Pause => EndAction::Pause,
-                Domain::Cancel => EndAction::Cancel,
-                Domain::Uncollectible => EndAction::Uncollectible,
-            },
-            reminder_days: plan.reminder_days,
-            reminder_time: plan.reminder_time.format("%H:%M").to_string(),
-        }
-    }
-}
-
-/// A seller.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Seller)]
-pub struct SellerView {
-    /// Its id.
-    id: wire::SellerId,
-    /// Its registered name.
-    name: String,
-    /// Where customers can write to.
-    email: wire::Email,
-    /// The country of its registered address.
-    country: wire::Country,
-    /// The rest of its registered address.
-    address: AddressFields,
-    /// Its tax numbers.
-    tax_ids: Vec<TaxIdFields>,
-    /// Where its days begin.
-    zone: wire::Zone,
-    /// The language used where the customer's is not known.
-    language: wire::Language,
-    /// What invoice numbers begin with.
-    number_prefix: String,
-    /// The colour of its documents.
-    #[schema(required = true)]
-    brand_colour: Option<String>,
-    /// A line at the foot of its documents.
-    #[schema(required = true)]
-    footer: Option<String>,
-    /// The provider account through which its customers pay.
-    provider_account: wire::ProviderAccount,
-    /// How it chases what is due.
-    dunning: DunningFields,
-    /// When it was made.
-    created_at: wire::Instant,
-}
-
-impl SellerView {
-    fn of(seller: &Seller) -> Self {
-        Self {
-            id: Wire(seller.id),
-            name: seller.name.clone(),
-            email: Wire(seller.email.clone()),
-            country: Wire(seller.address.country.clone()),
-            address: AddressFields::of(&seller.address),
-            tax_ids: TaxIdFields::of(&seller.tax_ids),
-            zone: Wire(seller.zone),
-            language: Wire(seller.language.clone()),
-            number_prefix: seller.number_prefix.clone(),
-            brand_colour: seller.brand_colour.clone(),
-            footer: seller.footer.clone(),
-            provider_account: Wire(seller.provider_account.clone()),
-            dunning: DunningFields::of(&seller.dunning),
-            created_at: Wire(seller.created_at),
-        }
-    }
 }
 
 /// Makes a seller. The first one is the seller of customers that name none.
@@ -292,7 +76,8 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewSell
     responses((status = 200, description = "A page of sellers.", body = Page<SellerView>)))]
 async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>) -> Result<Reply, Problem> {
     let sellers =
-        list_newest::<Seller>(app.store.as_ref(), list::SELLERS, count(page.limit), after(page.cursor.as_ref())).await?;
+        list_newest::<Seller>(app.store.as_ref(), list::SELLERS, count(page.limit), after(page.cursor.as_ref()))
+            .await?;
     Page::of(&sellers.entities, sellers.next.as_ref(), |seller| Ok(SellerView::of(seller)))
 }
 
@@ -407,7 +192,9 @@ pub async fn default_seller(app: &App, call: &Call, country: &Country) -> Result
             tax_ids: Vec::new(),
             zone: chrono_tz::UTC,
             language: Language::default(),
-            email: "billing@example.com".parse().map_err(|error: saldo_billing::party::PartyError| Problem::internal(error))?,
+            email: "billing@example.com"
+                .parse()
+                .map_err(|error: saldo_billing::party::PartyError| Problem::internal(error))?,
             number_prefix: NUMBER_PREFIX.to_owned(),
             brand_colour: None,
             footer: None,
@@ -431,12 +218,7 @@ pub async fn default_seller(app: &App, call: &Call, country: &Country) -> Result
 ///
 /// # Errors
 /// When there is no such seller.
-pub async fn seller_for(
-    app: &App,
-    call: &Call,
-    named: Option<SellerId>,
-    country: &Country,
-) -> Result<Seller, Problem> {
+pub async fn seller_for(app: &App, call: &Call, named: Option<SellerId>, country: &Country) -> Result<Seller, Problem> {
     match named {
         None => default_seller(app, call, country).await,
         Some(id) => {

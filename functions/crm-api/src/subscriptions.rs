@@ -43,7 +43,12 @@ const START_DAYS_MAX: Days = Days::new(3_653);
 
 /// The routes of subscriptions.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create, list_all)).routes(routes!(get)).routes(routes!(cancel)).routes(routes!(pause)).routes(routes!(resume))
+    OpenApiRouter::new()
+        .routes(routes!(create, list_all))
+        .routes(routes!(get))
+        .routes(routes!(cancel))
+        .routes(routes!(pause))
+        .routes(routes!(resume))
 }
 
 /// Makes a subscription. It is billed in advance, from the next tick of the clock on; a start in the past is caught up with.
@@ -105,7 +110,10 @@ impl Agreed {
             let price = prices.get(&id).ok_or_else(|| Problem::no_such(&field, format!("there is no price {id}")))?;
             let (currency, interval) = *first.get_or_insert((price.currency, price.interval));
             if (currency, interval) != (price.currency, price.interval) {
-                return Err(Problem::refused(field, "expected a price of the same currency and interval as the first item's"));
+                return Err(Problem::refused(
+                    field,
+                    "expected a price of the same currency and interval as the first item's",
+                ));
             }
             let name = names.get(&price.product).cloned();
             let name = name.ok_or_else(|| Problem::internal("the product of a price is not there"))?;
@@ -141,7 +149,7 @@ async fn agree(
     if trial_end_on.is_some_and(|end_on| start_on.checked_add_days(START_DAYS_MAX).is_none_or(|last| end_on > last)) {
         return Err(Problem::refused("trial_end_on", "expected a trial of at most ten years"));
     }
-    let schedule = Schedule::try_new(anchor_on, new.anchor_day, agreed.interval).map_err(|error| {
+    let schedule = Schedule::try_new(anchor_on, new.anchor_day.map(|day| day.0), agreed.interval).map_err(|error| {
         let field = match error {
             PeriodError::AnchorDay { .. } | PeriodError::AnchorDayWithoutMonths { .. } => "anchor_day",
             PeriodError::BeyondCalendar { .. } => "start_on",

@@ -16,11 +16,11 @@ use serde_json::Value;
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-pub use self::amount::{AmountText, Money, UnitAmountText};
+pub use self::amount::{AmountText, Money, PriceAmountText, UnitAmountText};
 pub use self::scalars::{LineUnitAmount, Quantity, UnitAmount};
 pub use self::words::{
-    BrandColour, Description, Footer, KeyName, Label, LastFour, Month, Name, NumberPrefix, PlaceLine, ProductRef, ProviderReference,
-    ProviderWord, TaxKind, TaxValue,
+    BrandColour, Description, Footer, KeyName, Label, LastFour, Month, Name, NumberPrefix, PlaceLine, ProductRef,
+    ProviderReference, ProviderWord, TaxKind, TaxValue,
 };
 
 /// Something that is a text in JSON.
@@ -90,6 +90,7 @@ macro_rules! wires {
                 $((<$inner as Scalar>::NAME, <$inner as Scalar>::schema()),)*
                 (Money::NAME, Money::schema_value()),
                 (AmountText::NAME, AmountText::schema_value()),
+                (PriceAmountText::NAME, PriceAmountText::schema_value()),
                 (UnitAmountText::NAME, UnitAmountText::schema_value()),
             ]
         }

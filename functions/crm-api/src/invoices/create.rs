@@ -20,7 +20,7 @@ use crate::customers::referred_customer;
 use crate::problem::Problem;
 use crate::products::{Referred, id_of};
 use crate::reply::Reply;
-use crate::request::{Body, Call, given};
+use crate::request::{Body, Call, Whole, given};
 use crate::wire::{self, ProductRef};
 
 /// How often drafting starts over when a product it names was made meanwhile.
@@ -45,7 +45,7 @@ pub struct NewInvoice {
     /// How many days the customer has; when left out none if it is charged, 30 if it is sent.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u16, required = false, minimum = 0, maximum = 366)]
-    net_terms_days: Option<u16>,
+    net_terms_days: Option<Whole<u16>>,
 }
 
 /// A line of an invoice to be drafted.
@@ -147,10 +147,8 @@ fn lines(new: &[NewLine], currency: Currency) -> Result<Vec<Line>, Problem> {
 
 /// Refuses what no provider could be asked for: the total must have room in 64 bits of minor units.
 fn bookable(lines: &[Line], currency: Currency) -> Result<(), Problem> {
-    let (totals, _) = saldo_billing::invoice::line::add_up(lines, currency)
-        .map_err(|source| Problem::from(saldo_billing::invoice::InvoiceError::Lines {
-            invoice: InvoiceId::from_random(0),
-            source,
-        }))?;
+    let (totals, _) = saldo_billing::invoice::line::add_up(lines, currency).map_err(|source| {
+        Problem::from(saldo_billing::invoice::InvoiceError::Lines { invoice: InvoiceId::from_random(0), source })
+    })?;
     totals.total.to_minor().map(|_| ()).map_err(|error| Problem::refused("lines", error.to_string()))
 }

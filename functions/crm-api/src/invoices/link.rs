@@ -51,10 +51,16 @@ impl NewPaymentLink {
         let fields = [("success_url", &self.success_url), ("cancel_url", &self.cancel_url)];
         for (field, url) in fields {
             let plain = |url: &String| {
-                url.len() <= URL_MAX && url.starts_with("https://") && url.len() > 8 && url.bytes().all(|b| (b'!'..=b'~').contains(&b))
+                url.len() <= URL_MAX
+                    && url.starts_with("https://")
+                    && url.len() > 8
+                    && url.bytes().all(|b| (b'!'..=b'~').contains(&b))
             };
             if url.as_ref().is_some_and(|url| !plain(url)) {
-                return Err(Problem::invalid(field, "expected an address that begins with `https://`, of at most 2000 characters"));
+                return Err(Problem::invalid(
+                    field,
+                    "expected an address that begins with `https://`, of at most 2000 characters",
+                ));
             }
         }
         Ok(self)
@@ -117,11 +123,7 @@ fn lasts(page: &HostedPage, call: &Call) -> bool {
 }
 
 fn reply(page: &HostedPage) -> Result<Reply, Problem> {
-    Reply::ok(&PageView {
-        url: page.url.clone(),
-        amount: wire::Money(page.amount),
-        expires_at: Wire(page.expires_at),
-    })
+    Reply::ok(&PageView { url: page.url.clone(), amount: wire::Money(page.amount), expires_at: Wire(page.expires_at) })
 }
 
 /// Closes the page that asks for another amount, or soon runs out.

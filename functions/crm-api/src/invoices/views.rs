@@ -304,6 +304,10 @@ impl EntryView {
             account: account.to_string(),
             amount: wire::Money(amount),
         };
-        Self { cause: entry.cause.clone(), at: Wire(entry.at), postings: entry.postings.postings().map(posting).collect() }
+        Self {
+            cause: entry.cause.clone(),
+            at: Wire(entry.at),
+            postings: entry.postings.postings().map(posting).collect(),
+        }
     }
 }

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use crate::invoices::CollectionWord;
 use crate::prices::Unit;
 use crate::problem::Problem;
-use crate::request::given;
+use crate::request::{Whole, given};
 use crate::wire::{self, Wire};
 
 /// A subscription to be made.
@@ -30,7 +30,7 @@ pub struct NewSubscriptionFields {
     /// How many days the customer has for each invoice; when left out none if they are charged, 30 if they are sent.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u16, required = false, minimum = 0, maximum = 366)]
-    pub net_terms_days: Option<u16>,
+    pub net_terms_days: Option<Whole<u16>>,
     /// The day on which a trial ends and the first period begins; nothing is billed before.
     #[serde(default)]
     pub trial_end_on: Option<wire::Date>,
@@ -40,7 +40,7 @@ pub struct NewSubscriptionFields {
     /// The day of the month on which periods begin, where it is not that of the start; the first period is what remains until then.
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u8, required = false, minimum = 1, maximum = 31)]
-    pub anchor_day: Option<u8>,
+    pub anchor_day: Option<Whole<u8>>,
 }
 
 /// One price of a subscription.

@@ -30,6 +30,10 @@ enum Given {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AmountText(Given);
 
+/// What one costs, in a request for a price; 0 or more, and may be finer than the minor unit when it is given as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceAmountText(Given);
+
 /// What one costs, in a request; may be finer than the minor unit when it is given as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitAmountText(Given);
@@ -78,7 +82,13 @@ impl<'de> Deserialize<'de> for Given {
                 amount.map(Given::Text).ok_or_else(|| E::custom("expected decimal text like `19.99`"))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Given, A::Error> {
-                saldo_money::Money::deserialize(MapAccessDeserializer::new(map)).map(Given::Money)
+                let money = saldo_money::Money::deserialize(MapAccessDeserializer::new(map))?;
+                let is_sane = plain_decimal(&money.amount().to_string(), 9, 4).is_some();
+                if is_sane {
+                    Ok(Given::Money(money))
+                } else {
+                    Err(A::Error::custom("expected an amount below a billion"))
+                }
             }
         }
         deserializer.deserialize_any(TextOrMoney)
@@ -98,6 +108,16 @@ impl Given {
     }
 }
 
+/// The schema of an amount that is given with its currency.
+fn money_given(pattern: &str) -> Value {
+    json!({
+        "type": "object",
+        "properties": {"amount": {"type": "string", "pattern": pattern}, "currency": {"$ref": "#/components/schemas/Currency"}},
+        "required": ["amount", "currency"],
+        "additionalProperties": false,
+    })
+}
+
 impl AmountText {
     /// The name of its schema.
     pub const NAME: &'static str = "AmountInput";
@@ -108,7 +128,7 @@ impl AmountText {
             "description": "An amount, with its currency or as decimal text in the currency that is given beside it.",
             "oneOf": [
                 {"type": "string", "pattern": r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"},
-                {"$ref": "#/components/schemas/Money"},
+                money_given(r"^(?!0(\.0+)?$)(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
             ],
             "examples": ["19.99", {"amount": "19.99", "currency": "EUR"}],
         })
@@ -124,6 +144,33 @@ impl AmountText {
     }
 }
 
+impl PriceAmountText {
+    /// The name of its schema.
+    pub const NAME: &'static str = "PriceAmountInput";
+
+    /// Its schema.
+    pub fn schema_value() -> Value {
+        json!({
+            "description": "What one costs, net of tax, 0 or more: decimal text in the currency beside it, which may be finer than the \
+                            minor unit, or an amount with its currency.",
+            "oneOf": [
+                {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
+                money_given(r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
+            ],
+            "examples": ["19.99", {"amount": "19.99", "currency": "EUR"}],
+        })
+    }
+
+    /// The amount in this currency.
+    ///
+    /// # Errors
+    /// When it is of another currency or below zero; `field` is blamed.
+    pub fn resolve(&self, field: &str, currency: Currency) -> Result<Decimal, Problem> {
+        let amount = self.0.in_currency(field, currency)?;
+        if amount < Decimal::ZERO { Err(Problem::invalid(field, "expected 0 or more")) } else { Ok(amount) }
+    }
+}
+
 impl UnitAmountText {
     /// The name of its schema.
     pub const NAME: &'static str = "UnitAmountInput";
@@ -135,7 +182,7 @@ impl UnitAmountText {
                             or an amount with its currency. Below zero only on a line, for a discount.",
             "oneOf": [
                 {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
-                {"$ref": "#/components/schemas/Money"},
+                money_given(r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
             ],
             "examples": ["19.99", {"amount": "19.99", "currency": "EUR"}],
         })
@@ -167,9 +214,15 @@ macro_rules! named_schemas {
     )*};
 }
 
-named_schemas!(Money, AmountText, UnitAmountText);
+named_schemas!(Money, AmountText, PriceAmountText, UnitAmountText);
 
 impl<'de> Deserialize<'de> for AmountText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Given::deserialize(deserializer).map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PriceAmountText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Given::deserialize(deserializer).map(Self)
     }

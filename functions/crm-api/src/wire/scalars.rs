@@ -136,9 +136,8 @@ impl Scalar for Tz {
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|_unknown| {
-            format!("expected an IANA time zone like `Europe/Berlin`, found `{}`", beginning(text))
-        })
+        text.parse()
+            .map_err(|_unknown| format!("expected an IANA time zone like `Europe/Berlin`, found `{}`", beginning(text)))
     }
 
     fn write(&self) -> String {
@@ -180,9 +179,8 @@ impl Scalar for NaiveDate {
         let shaped = text.len() == 10 && (text.starts_with("19") || text.starts_with('2'));
         let date = shaped.then(|| text.parse::<Self>().ok()).flatten();
         // The parser is lenient: what it would write differently was not written as a date.
-        date.filter(|date| date.to_string() == text).ok_or_else(|| {
-            format!("expected a date like `2027-01-31` from 1900 to 2999, found `{}`", beginning(text))
-        })
+        date.filter(|date| date.to_string() == text)
+            .ok_or_else(|| format!("expected a date like `2027-01-31` from 1900 to 2999, found `{}`", beginning(text)))
     }
 
     fn write(&self) -> String {
@@ -250,7 +248,10 @@ impl Scalar for TaxRate {
 
     fn read(text: &str) -> Result<Self, String> {
         let expected = || {
-            format!("expected a tax rate from 0 to 1 with at most six decimals, like `0.19`, found `{}`", beginning(text))
+            format!(
+                "expected a tax rate from 0 to 1 with at most six decimals, like `0.19`, found `{}`",
+                beginning(text)
+            )
         };
         plain_decimal(text, 1, 6).and_then(|rate| Self::try_new(rate).ok()).ok_or_else(expected)
     }
@@ -343,12 +344,12 @@ impl Scalar for LineUnitAmount {
 
 /// Reads `-?(0|[1-9][0-9]*)(\.[0-9]+)?` with at most so many digits before and after the point.
 pub(super) fn plain_decimal(text: &str, whole_digits: usize, decimals: usize) -> Option<Decimal> {
-    let digits = |part: &str, most: usize| {
-        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let digits =
+        |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let magnitude = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, "0"));
-    let plain = digits(whole, whole_digits) && digits(fraction, decimals) && (whole.len() == 1 || !whole.starts_with('0'));
+    let plain =
+        digits(whole, whole_digits) && digits(fraction, decimals) && (whole.len() == 1 || !whole.starts_with('0'));
     if plain { Decimal::from_str_exact(text).ok() } else { None }
 }
 
@@ -374,7 +375,9 @@ mod tests {
     #[test]
     fn dates_are_written_in_full() {
         assert_eq!(NaiveDate::read("2028-02-29").unwrap().to_string(), "2028-02-29");
-        for text in ["2027-02-29", "2027-1-31", "31.01.2027", "+2027-01-3", "1899-12-31", "3000-01-01", "2027-01-31T00:00:00Z"] {
+        for text in
+            ["2027-02-29", "2027-1-31", "31.01.2027", "+2027-01-3", "1899-12-31", "3000-01-01", "2027-01-31T00:00:00Z"]
+        {
             assert!(NaiveDate::read(text).is_err(), "{text}");
         }
     }

@@ -1,0 +1,175 @@
+//! `Idempotency-Key`: one effect, one answer.
+
+use futures_util::future::join_all;
+use http::Method;
+use saldo_store::Table;
+use serde_json::{Value, json};
+
+use crate::support::{Api, customer, document, invoice, set_clock};
+
+fn count(api: &Api, prefix: &str) -> usize {
+    let items = api.store.items(Table::Billing);
+    items.iter().filter(|item| saldo_store::text(item, "pk").is_some_and(|pk| pk.starts_with(prefix))).count()
+}
+
+#[tokio::test]
+async fn a_repetition_gets_the_same_answer_and_has_no_second_effect() {
+    let api = Api::new();
+    let first = api.post_as("order 1", "/v1/customers", &customer()).await.must(201);
+    assert!(!first.headers.contains_key("idempotent-replayed"));
+    let again = api.post_as("order 1", "/v1/customers", &customer()).await.must(201);
+    assert_eq!(again.headers["idempotent-replayed"], "true");
+    assert_eq!(again.text, first.text);
+    assert_eq!(count(&api, "CUSTOMER#"), 1);
+    api.post_as("order 2", "/v1/customers", &customer()).await.must(201);
+    assert_eq!(count(&api, "CUSTOMER#"), 2);
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_one_request() {
+    let api = Api::new();
+    api.post_as("k", "/v1/products", &json!({"name": "A"})).await.must(201);
+    let other = api.post_as("k", "/v1/products", &json!({"name": "B"})).await.must(409);
+    assert_eq!(other.text("/type"), "urn:saldo:problem:idempotency-key-reused");
+    assert_eq!(other.blamed(), ["Idempotency-Key"]);
+    api.post_as("k", "/v1/customers", &customer()).await.must(409);
+    assert_eq!(count(&api, "PRODUCT#"), 1);
+}
+
+#[tokio::test]
+async fn another_caller_may_use_the_same_key() {
+    let api = Api::new();
+    let key = api.post("/v1/api-keys", &json!({"name": "other", "scopes": ["write"]})).await.must(201).text("/secret");
+    let bearer = format!("Bearer {key}");
+    let body = json!({"name": "A"});
+    let ours = api.post_as("k", "/v1/products", &body).await.must(201).id();
+    let headers = [("idempotency-key", "k"), ("authorization", bearer.as_str())];
+    let theirs = api.send(Method::POST, "/v1/products", Some(&body), &headers).await.must(201).id();
+    assert_ne!(ours, theirs);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_remembered() {
+    let api = Api::new();
+    let bad = json!({"name": "A", "colour": "red"});
+    api.post_as("k", "/v1/products", &bad).await.must(400);
+    api.post_as("k", "/v1/products", &json!({"name": "A"})).await.must(201);
+}
+
+#[tokio::test]
+async fn a_record_runs_out_after_a_day() {
+    let api = Api::new();
+    let body = json!({"name": "A"});
+    let first = api.post_as("k", "/v1/products", &body).await.must(201).id();
+    set_clock("2027-01-16T09:59:59Z");
+    assert_eq!(api.post_as("k", "/v1/products", &body).await.must(201).id(), first);
+    set_clock("2027-01-16T10:00:00Z");
+    let second = api.post_as("k", "/v1/products", &json!({"name": "B"})).await.must(201).id();
+    assert_ne!(second, first);
+    assert_eq!(api.post_as("k", "/v1/products", &json!({"name": "B"})).await.must(201).id(), second);
+}
+
+#[tokio::test]
+async fn every_command_that_moves_the_books_is_replayed() {
+    let api = Api::new();
+    let customer_id = api.post_as("c", "/v1/customers", &customer()).await.must(201).id();
+    let price = json!({"product": "P", "currency": "EUR", "unit_amount": "1", "interval": "month", "tax_rate": "0"});
+    let price = api.post_as("p", "/v1/prices", &price).await.must(201).id();
+    let subscription = json!({"customer": customer_id, "items": [{"price": price}], "start_on": "2027-02-01", "collection": "send_invoice"});
+    let subscription = api.post_as("s", "/v1/subscriptions", &subscription).await.must(201).id();
+    let id = api.post_as("d", "/v1/invoices", &invoice(&customer_id)).await.must(201).id();
+    let void = api.draft(&customer_id).await;
+    api.command(&format!("/v1/invoices/{void}/finalise")).await.must(200);
+    let given_up = api.issued(&customer_id).await;
+    let none = Value::Null;
+    let cancel = json!({"at": "now"});
+    let steps = [
+        (format!("/v1/invoices/{id}/finalise"), &none),
+        (format!("/v1/invoices/{id}/payment-link"), &none),
+        (format!("/v1/invoices/{void}/void"), &none),
+        (format!("/v1/invoices/{given_up}/write-off"), &none),
+        (format!("/v1/subscriptions/{subscription}/pause"), &none),
+        (format!("/v1/subscriptions/{subscription}/resume"), &none),
+        (format!("/v1/subscriptions/{subscription}/cancel"), &cancel),
+    ];
+    for (path, body) in &steps {
+        let body = if body.is_null() { None } else { Some(*body) };
+        let headers = [("idempotency-key", path.as_str())];
+        let first = api.send(Method::POST, path, body, &headers).await.must(200);
+        let again = api.send(Method::POST, path, body, &headers).await.must(200);
+        assert_eq!(
+            (again.text, &again.headers["idempotent-replayed"]),
+            (first.text, &"true".parse().unwrap()),
+            "{path}"
+        );
+    }
+    // Also what was done already, and needed no doing, is answered the same from then on.
+    let path = format!("/v1/invoices/{id}/finalise");
+    let shown = api.send(Method::POST, &path, None, &[("idempotency-key", "later")]).await.must(200);
+    api.paid(&id, "119.00", "pi_1").await;
+    let again = api.send(Method::POST, &path, None, &[("idempotency-key", "later")]).await.must(200);
+    assert_eq!(again.text, shown.text);
+    let payment = api.paid(&given_up, "119.00", "pi_2").await;
+    let refund = json!({"payment": payment, "amount": "1.00"});
+    let first = api.post_as("r", "/v1/refunds", &refund).await.must(201);
+    assert_eq!(api.post_as("r", "/v1/refunds", &refund).await.must(201).text, first.text);
+    assert_eq!(count(&api, "REFUND#"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_at_once_with_one_key_one_has_the_effect_and_all_get_its_answer() {
+    let api = Api::new();
+    let customer_id = api.customer().await;
+    let invoice_id = api.issued(&customer_id).await;
+    let payment = api.paid(&invoice_id, "119.00", "pi_1").await;
+    let draft = api.draft(&customer_id).await;
+    for (path, body) in [
+        ("/v1/customers".to_owned(), customer()),
+        ("/v1/refunds".to_owned(), json!({"payment": payment, "amount": "1.00"})),
+        ("/v1/invoices".to_owned(), invoice(&customer_id)),
+        (format!("/v1/invoices/{draft}/finalise"), json!({})),
+    ] {
+        let ask = |_| {
+            let (api, path, body) = (api.clone(), path.clone(), body.clone());
+            tokio::spawn(async move { api.post_as("same", &path, &body).await })
+        };
+        // The key is the same for all four requests on purpose: each of them clears the table of records first.
+        forget(&api).await;
+        let answers: Vec<_> = join_all((0..16).map(ask)).await.into_iter().map(Result::unwrap).collect();
+        let first = &answers[0].text;
+        assert!(answers.iter().all(|answer| answer.status.is_success() && answer.text == *first), "{path}");
+    }
+    assert_eq!(count(&api, "CUSTOMER#"), 2);
+    assert_eq!(count(&api, "REFUND#"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_requests_at_once_with_one_key_one_is_refused() {
+    let api = Api::new();
+    let customer_id = api.customer().await;
+    let drafts = [api.draft(&customer_id).await, api.draft(&customer_id).await];
+    let ask = |id: &String| {
+        let (api, path) = (api.clone(), format!("/v1/invoices/{id}/finalise"));
+        tokio::spawn(async move { api.post_as("same", &path, &json!({})).await.status.as_u16() })
+    };
+    let mut statuses: Vec<u16> = join_all(drafts.iter().map(ask)).await.into_iter().map(Result::unwrap).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+}
+
+async fn forget(api: &Api) {
+    use saldo_store::{Condition, Key, Store, Transaction};
+    let mut transaction = Transaction::new();
+    transaction.delete(Table::Billing, Key::new("IDEMPOTENCY#first#same", "ANSWER"), Condition::Always).unwrap();
+    api.store.commit(transaction).await.unwrap();
+}
+
+#[test]
+fn every_post_of_the_document_takes_a_key() {
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        if let Some(post) = item.get("post") {
+            let takes = post["parameters"].as_array().unwrap().iter();
+            assert!(takes.clone().any(|one| one["$ref"] == "#/components/parameters/IdempotencyKey"), "{path}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Payments, refunds, pages to pay on, reports.
+
+use futures_util::future::join_all;
+use saldo_billing::invoice::{AttemptState, Invoice};
+use saldo_books::attempts::{self, Permission};
+use saldo_gateways::memory::Scripted;
+use saldo_messages::{CollectionsMessage, Destination, decode};
+use saldo_store::entities::invoice_key;
+use saldo_store::{Stored, load};
+use serde_json::{Value, json};
+
+use crate::support::{Api, customer, now, set_clock};
+
+#[tokio::test]
+async fn payments_are_found_by_their_invoice() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let payment = api.paid(&invoice, "119.00", "pi_1").await;
+    let listed = api.get(&format!("/v1/payments?invoice={invoice}")).await.must(200);
+    assert_eq!(listed.text("/data/0/id"), payment);
+    let shown = api.get(&format!("/v1/payments/{payment}")).await.must(200);
+    assert_eq!(shown.body, listed.body["data"][0]);
+    assert_eq!((shown.text("/status"), shown.text("/customer")), ("succeeded".into(), customer));
+    assert_eq!(shown.body["amount_refundable"], json!({"amount": "119.00", "currency": "EUR"}));
+    assert_eq!(api.get("/v1/payments").await.must(200).body["data"], json!([]));
+    assert_eq!(api.get("/v1/payments?invoice=pay_1").await.must(400).blamed(), ["invoice"]);
+    api.get("/v1/payments/pay_00000000000000000000000000").await.must(404);
+}
+
+#[tokio::test]
+async fn a_refund_is_reserved_and_handed_on() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let payment = api.paid(&invoice, "119.00", "pi_1").await;
+    drop(api.queue.drain());
+    let refund = api.post("/v1/refunds", &json!({"payment": payment, "amount": "19.00"})).await.must(201);
+    assert_eq!((refund.text("/status"), refund.text("/amount/amount")), ("requested".into(), "19.00".into()));
+    let sent = api.queue.drain();
+    let message: CollectionsMessage = decode(&sent[0].1).unwrap();
+    assert_eq!(sent[0].0, Destination::Collections);
+    assert!(matches!(message, CollectionsMessage::Refund { payments, .. } if payments[0].to_string() == payment));
+    assert_eq!(api.get(&format!("/v1/refunds/{}", refund.id())).await.must(200).body, refund.body);
+    let listed = api.get(&format!("/v1/refunds?payment={payment}")).await.must(200);
+    assert_eq!(listed.body["data"], json!([refund.body]));
+    let left = api.get(&format!("/v1/payments/{payment}")).await.must(200).text("/amount_refundable/amount");
+    assert_eq!(left, "100.00");
+    api.get("/v1/refunds/ref_00000000000000000000000000").await.must(404);
+    assert_eq!(api.get("/v1/refunds").await.must(400).blamed(), ["payment"]);
+}
+
+#[tokio::test]
+async fn d7_more_than_is_left_is_refused_before_anybody_is_asked() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let payment = api.paid(&invoice, "100.00", "pi_1").await;
+    api.post("/v1/refunds", &json!({"payment": payment, "amount": "30.00"})).await.must(201);
+    drop(api.queue.drain());
+    let before = api.stored();
+    for (amount, status, blamed) in [
+        (json!("80.00"), 422, "amount"),
+        (json!("0"), 422, "amount"),
+        (json!("-5"), 422, "amount"),
+        (json!("1.005"), 422, "amount"),
+        (json!(5), 400, "amount"),
+        (json!({"amount": "5.00", "currency": "USD"}), 422, "amount.currency"),
+    ] {
+        let answer = api.post("/v1/refunds", &json!({"payment": payment, "amount": amount})).await.must(status);
+        assert_eq!(answer.blamed(), [blamed], "{amount}");
+    }
+    let nobody = json!({"payment": "pay_00000000000000000000000000", "amount": "1.00"});
+    assert_eq!(api.post("/v1/refunds", &nobody).await.must(404).blamed(), ["payment"]);
+    assert!(api.queue.drain().is_empty());
+    assert_eq!(api.stored(), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn r18_of_two_refunds_of_sixty_percent_at_once_one_succeeds() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let payment = api.paid(&invoice, "100.00", "pi_1").await;
+    let refund = || {
+        let (api, body) = (api.clone(), json!({"payment": payment, "amount": "60.00"}));
+        tokio::spawn(async move { api.post("/v1/refunds", &body).await.status.as_u16() })
+    };
+    let mut statuses: Vec<u16> = join_all([refund(), refund()]).await.into_iter().map(Result::unwrap).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 422]);
+}
+
+#[tokio::test]
+async fn a_page_to_pay_on_is_handed_out_again_while_it_lasts() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let path = format!("/v1/invoices/{invoice}/payment-link");
+    let first = api.command(&path).await.must(200);
+    assert_eq!(first.body["amount"], json!({"amount": "119.00", "currency": "EUR"}));
+    assert_eq!(api.command(&path).await.must(200).body, first.body);
+    assert_eq!(api.get(&format!("/v1/invoices/{invoice}")).await.must(200).body["payment_page"], first.body);
+    // In part paid, the page asks for too much: it is closed, and another asks for the rest.
+    api.paid(&invoice, "60.00", "pi_1").await;
+    let second = api.command(&path).await.must(200);
+    assert_eq!(second.text("/amount/amount"), "59.00");
+    assert_ne!(second.text("/url"), first.text("/url"));
+    set_clock("2027-01-16T08:45:00Z");
+    api.gateway.set_now(now());
+    assert_ne!(api.command(&path).await.must(200).text("/url"), second.text("/url"), "it would have run out soon");
+}
+
+#[tokio::test]
+async fn an_answer_of_the_provider_that_was_lost_does_not_open_a_second_page() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let path = format!("/v1/invoices/{invoice}/payment-link");
+    api.gateway.script_pages([Scripted::LoseAnswer]);
+    let lost = api.command(&path).await.must(503);
+    assert_eq!(lost.text("/type"), "urn:saldo:problem:provider");
+    let page = api.command(&path).await.must(200);
+    assert_eq!(page.text("/url"), "https://pay.example/cs_memory0", "the first page that was opened");
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_is_told_apart_from_one_that_is_silent() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let path = format!("/v1/invoices/{invoice}/payment-link");
+    for (script, status) in [(Scripted::NotSent, 503), (Scripted::Forbid, 502), (Scripted::Refuse, 502)] {
+        api.gateway.script_pages([script]);
+        api.command(&path).await.must(status);
+    }
+    let shown = api.get(&format!("/v1/invoices/{invoice}")).await.must(200);
+    assert_eq!(shown.body["payment_page"], Value::Null);
+}
+
+#[tokio::test]
+async fn i6_there_is_one_open_way_to_pay() {
+    let api = Api::new();
+    let mut body = customer();
+    body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
+    let customer = api.post("/v1/customers", &body).await.must(201).id();
+    let mut invoice = crate::support::invoice(&customer);
+    invoice["collection"] = json!("automatic");
+    let id = api.post("/v1/invoices", &invoice).await.must(201).id();
+    let path = format!("/v1/invoices/{id}/payment-link");
+    api.command(&path).await.must(409);
+    api.command(&format!("/v1/invoices/{id}/finalise")).await.must(200);
+    let permission = attempts::permission(api.store.as_ref(), id.parse().unwrap(), now()).await.unwrap();
+    assert!(matches!(permission, Permission::Charge(_)));
+    let refused = api.command(&path).await.must(409);
+    assert_eq!(refused.text("/type"), "urn:saldo:problem:conflict");
+    attempts::settle(api.store.as_ref(), id.parse().unwrap(), 1, AttemptState::NeverMade, now()).await.unwrap();
+    api.command(&path).await.must(200);
+    let stored: Stored<Invoice> = load(api.store.as_ref(), &invoice_key(id.parse().unwrap())).await.unwrap().unwrap();
+    assert!(stored.value.progress.page.is_some());
+}
+
+#[tokio::test]
+async fn addresses_to_return_to_are_https_or_our_own() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let path = format!("/v1/invoices/{invoice}/payment-link");
+    for bad in ["http://shop.example/paid", "javascript:alert(1)", "https://shop.example/a b", "https://"] {
+        assert_eq!(api.post(&path, &json!({"success_url": bad})).await.must(400).blamed(), ["success_url"], "{bad}");
+    }
+    api.post(&path, &json!({"success_url": "https://shop.example/paid?x=1"})).await.must(200);
+}
+
+#[tokio::test]
+async fn a_report_is_asked_for_by_name_days_and_dimension() {
+    let api = Api::new();
+    for name in ["revenue", "tax", "refunds", "payments", "mrr", "atv"] {
+        let report = api.get(&format!("/v1/reports/{name}?from=2027-01-01&to=2027-01-31&by=month")).await.must(200);
+        assert_eq!(
+            report.body,
+            json!({"name": name, "from": "2027-01-01", "to": "2027-01-31", "by": "month", "rows": []})
+        );
+    }
+    let days = api.get("/v1/reports/revenue?from=2027-01-01&to=2027-01-31&currency=EUR").await.must(200);
+    assert_eq!(days.text("/by"), "day");
+    for (query, status, blamed) in [
+        ("revenue?to=2027-01-31", 400, "from"),
+        ("revenue?from=2027-01-01&to=31.01.2027", 400, "to"),
+        ("revenue?from=2027-02-01&to=2027-01-31", 422, "to"),
+        ("revenue?from=2027-01-01&to=2027-01-31&by=method", 422, "by"),
+        ("revenue?from=2027-01-01&to=2027-01-31&by=colour", 400, "by"),
+        ("revenue?from=2027-01-01&to=2027-01-31&currency=euro", 400, "currency"),
+        ("gossip?from=2027-01-01&to=2027-01-31", 400, "report"),
+    ] {
+        assert_eq!(api.get(&format!("/v1/reports/{query}")).await.must(status).blamed(), [blamed], "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let payment = api.paid(&invoice, "119.00", "pi_1").await;
+    for change in api.store.changes_since(0) {
+        if let Some(hint) =
+            saldo_books::reports::Hint::of_change(&change.key, change.old.as_deref(), change.new.as_deref())
+        {
+            saldo_books::reports::apply(api.store.as_ref(), vec![hint]).await.unwrap();
+        }
+    }
+    let row = |report: &str, by: &str| format!("/v1/reports/{report}?from=2027-01-01&to=2027-01-31&by={by}");
+    let revenue = api.get(&row("revenue", "region")).await.must(200);
+    assert_eq!((revenue.text("/rows/0/key"), revenue.text("/rows/0/net/amount")), ("emea".into(), "100.00".into()));
+    let payments = api.get(&row("payments", "gateway")).await.must(200);
+    assert_eq!(
+        (payments.text("/rows/0/key"), payments.text("/rows/0/success_rate")),
+        ("stripe/main".into(), "1".into())
+    );
+    assert!(!payment.is_empty());
+}

@@ -1,0 +1,162 @@
+//! Subscriptions.
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, customer, set_clock};
+
+async fn price(api: &Api, currency: &str, interval: &str) -> String {
+    let body = json!({"product": "Gold plan", "currency": currency, "unit_amount": "120", "interval": interval, "tax_rate": "0.19"});
+    api.post("/v1/prices", &body).await.must(201).id()
+}
+
+fn subscription(customer: &str, price: &str) -> Value {
+    json!({
+        "customer": customer, "items": [{"price": price, "quantity": "2"}], "start_on": "2027-01-31",
+        "collection": "automatic", "net_terms_days": 0,
+    })
+}
+
+#[tokio::test]
+async fn a_subscription_is_shown_with_its_next_period_and_what_it_brings_a_month() {
+    let api = Api::new();
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "year").await);
+    let made = api.post("/v1/subscriptions", &subscription(&customer, &price)).await.must(201);
+    assert!(made.id().starts_with("sub_"));
+    assert_eq!((made.text("/status"), made.text("/bill_at")), ("scheduled".into(), "2027-01-30T23:00:00.000Z".into()));
+    assert_eq!(made.body["next_period"], json!({"start_on": "2027-01-31", "end_on": "2028-01-31"}));
+    assert_eq!(made.body["period_amount"], json!({"amount": "240.00", "currency": "EUR"}));
+    assert_eq!(made.body["monthly_amount"], json!({"amount": "20.00", "currency": "EUR"}));
+    assert_eq!(made.text("/items/0/description"), "Gold plan");
+    assert_eq!(api.get(&format!("/v1/subscriptions/{}", made.id())).await.must(200).body, made.body);
+    let listed = api.get(&format!("/v1/subscriptions?customer={customer}")).await.must(200);
+    assert_eq!(listed.body["data"], json!([made.body]));
+    assert_eq!(api.get("/v1/subscriptions").await.must(200).body["data"], json!([made.body]));
+    let nobody = "/v1/subscriptions?customer=cus_00000000000000000000000000";
+    assert_eq!(api.get(nobody).await.must(200).body["data"], json!([]));
+}
+
+#[tokio::test]
+async fn all_prices_of_a_subscription_share_currency_and_interval() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let monthly = price(&api, "EUR", "month").await;
+    for other in [price(&api, "USD", "month").await, price(&api, "EUR", "year").await] {
+        let mut body = subscription(&customer, &monthly);
+        body["items"] = json!([{"price": monthly}, {"price": other}]);
+        assert_eq!(api.post("/v1/subscriptions", &body).await.must(422).blamed(), ["items[1].price"]);
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_agreed_on_names_its_field() {
+    let api = Api::new();
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "month").await);
+    let weekly = self::price(&api, "EUR", "week").await;
+    let before = api.stored();
+    let cases = [
+        ("customer", json!("cus_00000000000000000000000000"), 404, "customer"),
+        ("items", json!([]), 400, "items"),
+        ("items", json!([{"price": "pri_00000000000000000000000000"}]), 404, "items[0].price"),
+        ("items", json!([{"price": price, "quantity": "0"}]), 400, "items[0].quantity"),
+        ("items", json!([{"price": price, "quantity": 1}]), 400, "items[0].quantity"),
+        ("start_on", json!("2027-02-29"), 400, "start_on"),
+        ("start_on", json!("2016-01-01"), 422, "start_on"),
+        ("start_on", json!("2038-01-01"), 422, "start_on"),
+        ("ends_on", json!("2027-01-30"), 422, "ends_on"),
+        ("trial_end_on", json!("2027-01-31"), 422, "trial_end_on"),
+        ("anchor_day", json!(32), 422, "anchor_day"),
+        ("anchor_day", json!(null), 400, "anchor_day"),
+        ("collection", json!("by carrier pigeon"), 400, "collection"),
+        ("net_terms_days", json!(367), 400, "net_terms_days"),
+        ("colour", json!("red"), 400, "colour"),
+    ];
+    for (field, value, status, blamed) in cases {
+        let mut body = subscription(&customer, &price);
+        body[field] = value;
+        assert_eq!(api.post("/v1/subscriptions", &body).await.must(status).blamed(), [blamed], "{body}");
+    }
+    let mut body = subscription(&customer, &weekly);
+    body["anchor_day"] = json!(1);
+    assert_eq!(api.post("/v1/subscriptions", &body).await.must(422).blamed(), ["anchor_day"]);
+    assert_eq!(api.stored(), before, "nothing is stored of what was refused");
+}
+
+#[tokio::test]
+async fn a_trial_is_not_billed_and_a_start_in_the_past_is_caught_up_with() {
+    let api = Api::new();
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "month").await);
+    let mut body = subscription(&customer, &price);
+    body["start_on"] = json!("2027-01-10");
+    body["trial_end_on"] = json!("2027-02-01");
+    let trial = api.post("/v1/subscriptions", &body).await.must(201);
+    assert_eq!((trial.text("/status"), trial.text("/start_on")), ("trialing".into(), "2027-01-10".into()));
+    assert_eq!(trial.text("/bill_at"), "2027-01-31T23:00:00.000Z");
+    body = subscription(&customer, &price);
+    body["start_on"] = json!("2023-03-02");
+    let old = api.post("/v1/subscriptions", &body).await.must(201);
+    assert_eq!((old.text("/status"), old.text("/bill_at")), ("active".into(), "2023-03-01T23:00:00.000Z".into()));
+    assert!(api.queue.drain().is_empty(), "billing starts with the tick");
+}
+
+#[tokio::test]
+async fn a_cancellation_takes_effect_now_or_when_what_is_billed_has_run_out() {
+    let api = Api::new();
+    set_clock("2027-02-10T12:00:00Z");
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "month").await);
+    let mut body = subscription(&customer, &price);
+    body["start_on"] = json!("2027-01-31");
+    let id = api.post("/v1/subscriptions", &body).await.must(201).id();
+    let path = format!("/v1/subscriptions/{id}");
+    saldo_books::subscriptions::bill_next(api.store.as_ref(), id.parse().unwrap(), crate::support::now())
+        .await
+        .unwrap();
+    assert_eq!(api.post(&format!("{path}/cancel"), &json!({"at": "sometime"})).await.must(400).blamed(), ["at"]);
+    let ending = api.post(&format!("{path}/cancel"), &json!({"at": "period_end"})).await.must(200);
+    assert_eq!(
+        (ending.text("/status"), ending.text("/cancellation/effective_on")),
+        ("active".into(), "2027-02-28".into())
+    );
+    assert_eq!(ending.body["bill_at"], Value::Null);
+    let ended = api.post(&format!("{path}/cancel"), &json!({"at": "now"})).await.must(200);
+    assert_eq!(
+        (ended.text("/status"), ended.text("/cancellation/effective_on")),
+        ("ended".into(), "2027-02-10".into())
+    );
+    let later = api.post(&format!("{path}/cancel"), &json!({"at": "period_end"})).await.must(200);
+    assert_eq!(later.text("/cancellation/effective_on"), "2027-02-10", "the earlier one stands");
+    api.post("/v1/subscriptions/sub_00000000000000000000000000/cancel", &json!({"at": "now"})).await.must(404);
+}
+
+#[tokio::test]
+async fn a_paused_subscription_is_not_billed_until_it_is_resumed() {
+    let api = Api::new();
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "month").await);
+    let id = api.post("/v1/subscriptions", &subscription(&customer, &price)).await.must(201).id();
+    let paused = api.command(&format!("/v1/subscriptions/{id}/pause")).await.must(200);
+    assert_eq!((paused.text("/status"), &paused.body["bill_at"]), ("paused".into(), &Value::Null));
+    let resumed = api.command(&format!("/v1/subscriptions/{id}/resume")).await.must(200);
+    assert_eq!(resumed.text("/bill_at"), "2027-01-30T23:00:00.000Z");
+}
+
+#[tokio::test]
+async fn what_a_start_means_for_recurring_revenue_comes_from_the_customers_others() {
+    let api = Api::new();
+    let price = price(&api, "EUR", "month").await;
+    let customer = api.post("/v1/customers", &customer()).await.must(201).id();
+    let stored_standing = |id: &str| {
+        let item =
+            api.stored().into_iter().find(|item| format!("{item:?}").contains(&format!("SUBSCRIPTION#{id}"))).unwrap();
+        saldo_store::text(&item, "started_as").unwrap().to_owned()
+    };
+    let mut body = subscription(&customer, &price);
+    body["start_on"] = json!("2027-01-10");
+    let first = api.post("/v1/subscriptions", &body).await.must(201).id();
+    let second = api.post("/v1/subscriptions", &body).await.must(201).id();
+    for id in [&first, &second] {
+        api.post(&format!("/v1/subscriptions/{id}/cancel"), &json!({"at": "now"})).await.must(200);
+    }
+    let third = api.post("/v1/subscriptions", &body).await.must(201).id();
+    assert_eq!(stored_standing(&first), "only");
+    assert_eq!(stored_standing(&second), "one_of_several");
+    assert_eq!(stored_standing(&third), "returned");
+}
