@@ -129,8 +129,12 @@ async fn a_debit_that_bounced_is_found_failed_even_after_its_processing_was_told
     let bench = OnTwin::new();
     let request = charge(&bench.method(Behaves::PaysLater), 1, money("119.00", "EUR"));
     let begun = bench.gateway().charge(&request).await.unwrap().report.unwrap();
-    let mut payment = Payment::introduced_by(&begun);
-    payment.apply(&begun).unwrap();
+    let mut event = begun.clone();
+    for fact in &mut event.facts {
+        fact.at += TimeDelta::seconds(2);
+    }
+    let mut payment = Payment::introduced_by(&event);
+    payment.apply(&event).unwrap();
     bench.transport.twin.lock().unwrap().set_now(now() + TimeDelta::days(3));
     bench.call(
         &format!("/_twin/payment_intents/{}/settle", begun.reference),
