@@ -110,3 +110,16 @@ async fn what_is_billed_is_handed_on_at_once() {
         assert_eq!(world.handed_on(), [(expected, invoice.id)]);
     }
 }
+
+#[tokio::test]
+async fn a_document_that_fails_does_not_stop_the_billing_of_later_periods() {
+    let world = World::new(Collection::SendInvoice).await;
+    world.archive.fail_next(1);
+    assert!(!world.bill("2026-12-01T08:00:00Z").await);
+    assert_eq!(billed(&world).await, expected(&["2026-10-01", "2026-11-01", "2026-12-01"]));
+    assert_eq!(world.archive.keys().len(), 2);
+    for invoice in world.invoices().await {
+        assert!(world.render(invoice.id).await);
+    }
+    assert_eq!(world.archive.keys().len(), 3);
+}

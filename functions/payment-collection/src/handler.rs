@@ -72,7 +72,7 @@ where
     let of = wanted.len();
     let mut failures = Vec::new();
     for (done, id) in wanted.into_iter().enumerate() {
-        if done > 0 && budget.remaining() < CALL {
+        if budget.remaining() < CALL {
             return Err(CollectionError::OutOfTime { left: of.saturating_sub(done), of });
         }
         if let Err(error) = work(id).await {

@@ -1,5 +1,8 @@
 //! What a charge leads to besides money: retries, mails, the end of dunning, and messages that cannot be handled.
 
+use std::time::Duration;
+
+use payment_collection::handler::handle;
 use saldo_billing::dunning::DunningPolicy;
 use saldo_billing::id::{InvoiceId, SellerId};
 use saldo_billing::invoice::collection::StepKind;
@@ -8,6 +11,7 @@ use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_billing::party::Seller;
 use saldo_billing::payment::Decline;
 use saldo_gateways::memory::Scripted;
+use saldo_runtime::budget::Budget;
 use saldo_store::entities::seller_key;
 use saldo_store::{Store, Stored, Transaction, load};
 
@@ -186,4 +190,13 @@ async fn an_account_without_a_key_is_waited_for() {
         .await;
     assert!(!world.charge(0).await);
     assert_eq!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Begun);
+}
+
+#[tokio::test]
+async fn no_call_is_begun_that_might_be_cut_off() {
+    let world = World::new().await;
+    let event = charge_event(vec![invoice_id()], at(0));
+    let response = handle(&world.collection, event, Budget::lasting(Duration::from_secs(20))).await.unwrap();
+    assert_eq!(response.batch_item_failures.len(), 1);
+    assert_eq!((world.gateway.charge_calls(), world.invoice().await.progress.attempt), (0, None));
 }
