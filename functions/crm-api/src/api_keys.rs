@@ -154,7 +154,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
 }
 
 /// Revokes a key, from now on and for good.
-#[utoipa::path(delete, path = "/v1/api-keys/{api_key}", tag = "api-keys", operation_id = "revokeApiKey",
+#[utoipa::path(delete, path = "/v1/api-keys/{id}", tag = "api-keys", operation_id = "revokeApiKey",
     responses((status = 204, description = "It opens nothing any more.")))]
 async fn revoke(State(app): State<Arc<App>>, call: Call, Named(id): Named<ApiKeyId>) -> Result<Reply, Problem> {
     for _ in 0..ROUNDS {

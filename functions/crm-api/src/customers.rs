@@ -96,7 +96,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
 }
 
 /// Shows a customer.
-#[utoipa::path(get, path = "/v1/customers/{customer}", tag = "customers", operation_id = "getCustomer",
+#[utoipa::path(get, path = "/v1/customers/{id}", tag = "customers", operation_id = "getCustomer",
     responses((status = 200, description = "The customer.", body = CustomerView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<CustomerId>) -> Result<Reply, Problem> {
     Reply::ok(&CustomerView::of(&load_customer(&app, id).await?.value))
@@ -106,7 +106,7 @@ async fn get(State(app): State<Arc<App>>, Named(id): Named<CustomerId>) -> Resul
 ///
 /// After a move to another time zone, what is billed next starts where the last period ended, at that day's beginning in the new
 /// zone. A new e-mail address lifts the suppression that bounces of the old one caused.
-#[utoipa::path(patch, path = "/v1/customers/{customer}", tag = "customers", operation_id = "changeCustomer",
+#[utoipa::path(patch, path = "/v1/customers/{id}", tag = "customers", operation_id = "changeCustomer",
     request_body = CustomerChange,
     responses((status = 200, description = "The customer.", body = CustomerView)))]
 async fn change(

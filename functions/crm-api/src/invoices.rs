@@ -126,7 +126,7 @@ async fn list_all(State(app): State<Arc<App>>, call: Call, Params(filter): Param
 }
 
 /// Shows an invoice with its lines.
-#[utoipa::path(get, path = "/v1/invoices/{invoice}", tag = "invoices", operation_id = "getInvoice",
+#[utoipa::path(get, path = "/v1/invoices/{id}", tag = "invoices", operation_id = "getInvoice",
     responses((status = 200, description = "The invoice.", body = InvoiceWithLines)))]
 async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
     let invoice = load_invoice(&app, id).await?;
@@ -135,7 +135,7 @@ async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId
 }
 
 /// Lists the entries that an invoice and its payments made in the ledger, in the order of their causes.
-#[utoipa::path(get, path = "/v1/invoices/{invoice}/entries", tag = "invoices", operation_id = "listInvoiceEntries",
+#[utoipa::path(get, path = "/v1/invoices/{id}/entries", tag = "invoices", operation_id = "listInvoiceEntries",
     responses((status = 200, description = "A page of entries.", body = Page<EntryView>)))]
 async fn entries(
     State(app): State<Arc<App>>,

@@ -27,18 +27,18 @@ Lists are newest first. `next_cursor` is `null` on the last page.
 Everything that goes wrong is told as `application/problem+json` (RFC 9457); `errors` names the fields that are to blame. \
 Nothing is stored when a request is refused. Text that looks like a card number is refused everywhere.";
 
-/// The path parameters by their names: what they are, and the schema.
+/// What the parameter after this part of a path is.
 const PATH_PARAMETERS: [(&str, &str); 10] = [
-    ("seller", "SellerId"),
-    ("customer", "CustomerId"),
-    ("product", "ProductId"),
-    ("price", "PriceId"),
-    ("subscription", "SubscriptionId"),
-    ("invoice", "InvoiceId"),
-    ("payment", "PaymentId"),
-    ("refund", "RefundId"),
-    ("api_key", "ApiKeyId"),
-    ("report", "ReportName"),
+    ("sellers", "SellerId"),
+    ("customers", "CustomerId"),
+    ("products", "ProductId"),
+    ("prices", "PriceId"),
+    ("subscriptions", "SubscriptionId"),
+    ("invoices", "InvoiceId"),
+    ("payments", "PaymentId"),
+    ("refunds", "RefundId"),
+    ("api-keys", "ApiKeyId"),
+    ("reports", "ReportName"),
 ];
 
 /// The ways to go wrong, by status.
@@ -265,10 +265,12 @@ fn forget_null_body(body: &mut Value) {
 fn add_parameters(path: &str, is_post: bool, operation: &mut Map<String, Value>) {
     let mut added: Vec<Value> = path
         .split('/')
-        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
-        .filter_map(|name| PATH_PARAMETERS.iter().find(|(known, _)| *known == name))
-        .map(|(name, schema)| {
-            json!({"name": name, "in": "path", "required": true, "schema": {"$ref": format!("#/components/schemas/{schema}")}})
+        .zip(path.split('/').skip(1))
+        .filter_map(|(before, part)| {
+            let name = part.strip_prefix('{')?.strip_suffix('}')?;
+            let (_, schema) = PATH_PARAMETERS.iter().find(|(known, _)| *known == before)?;
+            let schema = json!({"$ref": format!("#/components/schemas/{schema}")});
+            Some(json!({"name": name, "in": "path", "required": true, "schema": schema}))
         })
         .collect();
     if is_post {

@@ -197,7 +197,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(filter): Params<Filter>) -
 }
 
 /// Shows a payment.
-#[utoipa::path(get, path = "/v1/payments/{payment}", tag = "payments", operation_id = "getPayment",
+#[utoipa::path(get, path = "/v1/payments/{id}", tag = "payments", operation_id = "getPayment",
     responses((status = 200, description = "The payment.", body = PaymentView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<PaymentId>) -> Result<Reply, Problem> {
     let payment: Option<Stored<Payment>> = load(app.store.as_ref(), &payment_key(id)).await?;

@@ -168,7 +168,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
 }
 
 /// Shows a price.
-#[utoipa::path(get, path = "/v1/prices/{price}", tag = "prices", operation_id = "getPrice",
+#[utoipa::path(get, path = "/v1/prices/{id}", tag = "prices", operation_id = "getPrice",
     responses((status = 200, description = "The price.", body = PriceView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<PriceId>) -> Result<Reply, Problem> {
     let price: Option<Stored<Price>> = load(app.store.as_ref(), &price_key(id)).await?;

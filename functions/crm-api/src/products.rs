@@ -76,7 +76,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
 }
 
 /// Shows a product.
-#[utoipa::path(get, path = "/v1/products/{product}", tag = "products", operation_id = "getProduct",
+#[utoipa::path(get, path = "/v1/products/{id}", tag = "products", operation_id = "getProduct",
     responses((status = 200, description = "The product.", body = ProductView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<ProductId>) -> Result<Reply, Problem> {
     let product: Option<Stored<Product>> = load(app.store.as_ref(), &product_key(id)).await?;

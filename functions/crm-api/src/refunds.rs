@@ -184,7 +184,7 @@ async fn list_all(State(app): State<Arc<App>>, Params(filter): Params<Filter>) -
 }
 
 /// Shows a refund.
-#[utoipa::path(get, path = "/v1/refunds/{refund}", tag = "refunds", operation_id = "getRefund",
+#[utoipa::path(get, path = "/v1/refunds/{id}", tag = "refunds", operation_id = "getRefund",
     responses((status = 200, description = "The refund.", body = RefundView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<RefundId>) -> Result<Reply, Problem> {
     let missing = || Problem::missing(format!("there is no refund {id}"));

@@ -172,7 +172,7 @@ struct Question {
 ///
 /// `revenue`, `tax` and `mrr` can be asked for by `day`, `month`, `product`, `region` and `channel`; `payments` and `atv` by `day`,
 /// `month`, `method` and `gateway`; `refunds` by all of them.
-#[utoipa::path(get, path = "/v1/reports/{report}", tag = "reports", operation_id = "getReport",
+#[utoipa::path(get, path = "/v1/reports/{name}", tag = "reports", operation_id = "getReport",
     params(
         ("from" = wire::Date, Query, description = "The first day."),
         ("to" = wire::Date, Query, description = "The last day, included; at most ten years after the first."),

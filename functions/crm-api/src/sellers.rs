@@ -82,14 +82,14 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
 }
 
 /// Shows a seller.
-#[utoipa::path(get, path = "/v1/sellers/{seller}", tag = "sellers", operation_id = "getSeller",
+#[utoipa::path(get, path = "/v1/sellers/{id}", tag = "sellers", operation_id = "getSeller",
     responses((status = 200, description = "The seller.", body = SellerView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<SellerId>) -> Result<Reply, Problem> {
     Reply::ok(&SellerView::of(&load_seller(&app, id).await?.value))
 }
 
 /// Changes a seller.
-#[utoipa::path(patch, path = "/v1/sellers/{seller}", tag = "sellers", operation_id = "changeSeller", request_body = SellerChange,
+#[utoipa::path(patch, path = "/v1/sellers/{id}", tag = "sellers", operation_id = "changeSeller", request_body = SellerChange,
     responses((status = 200, description = "The seller.", body = SellerView)))]
 async fn change(
     State(app): State<Arc<App>>,

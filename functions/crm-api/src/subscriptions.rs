@@ -218,7 +218,7 @@ async fn list_all(State(app): State<Arc<App>>, call: Call, Params(filter): Param
 }
 
 /// Shows a subscription.
-#[utoipa::path(get, path = "/v1/subscriptions/{subscription}", tag = "subscriptions", operation_id = "getSubscription",
+#[utoipa::path(get, path = "/v1/subscriptions/{id}", tag = "subscriptions", operation_id = "getSubscription",
     responses((status = 200, description = "The subscription.", body = SubscriptionView)))]
 async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<SubscriptionId>) -> Result<Reply, Problem> {
     shown(&app, &call, id).await
@@ -240,7 +240,7 @@ async fn load_subscription(app: &App, id: SubscriptionId) -> Result<Stored<Subsc
 /// Calls a subscription off: today, or when what is billed has run out. Nothing is given back for days that were billed.
 ///
 /// Of two cancellations the one that takes effect earlier stands.
-#[utoipa::path(post, path = "/v1/subscriptions/{subscription}/cancel", tag = "subscriptions", operation_id = "cancelSubscription",
+#[utoipa::path(post, path = "/v1/subscriptions/{id}/cancel", tag = "subscriptions", operation_id = "cancelSubscription",
     request_body = Cancel,
     responses((status = 200, description = "The subscription.", body = SubscriptionView)))]
 async fn cancel(
@@ -257,7 +257,7 @@ async fn cancel(
 }
 
 /// Stops billing a subscription until it is resumed. What was billed stays.
-#[utoipa::path(post, path = "/v1/subscriptions/{subscription}/pause", tag = "subscriptions", operation_id = "pauseSubscription",
+#[utoipa::path(post, path = "/v1/subscriptions/{id}/pause", tag = "subscriptions", operation_id = "pauseSubscription",
     responses((status = 200, description = "The subscription.", body = SubscriptionView)))]
 async fn pause(
     State(app): State<Arc<App>>,
@@ -272,7 +272,7 @@ async fn pause(
 }
 
 /// Bills a paused subscription again, from the next period that begins; those that began during the pause are left out for good.
-#[utoipa::path(post, path = "/v1/subscriptions/{subscription}/resume", tag = "subscriptions", operation_id = "resumeSubscription",
+#[utoipa::path(post, path = "/v1/subscriptions/{id}/resume", tag = "subscriptions", operation_id = "resumeSubscription",
     responses((status = 200, description = "The subscription.", body = SubscriptionView)))]
 async fn resume(
     State(app): State<Arc<App>>,

@@ -24,7 +24,7 @@ const ROUNDS: usize = 4;
 /// Issues a draft: it gets its number, its date and its due date, and is sent or charged from then on.
 ///
 /// Finalising what is issued changes nothing and shows it as it is.
-#[utoipa::path(post, path = "/v1/invoices/{invoice}/finalise", tag = "invoices", operation_id = "finaliseInvoice",
+#[utoipa::path(post, path = "/v1/invoices/{id}/finalise", tag = "invoices", operation_id = "finaliseInvoice",
     responses((status = 200, description = "The invoice.", body = InvoiceView)))]
 pub async fn finalise(
     State(app): State<Arc<App>>,
@@ -42,7 +42,7 @@ pub async fn finalise(
 }
 
 /// Declares an invoice void: it keeps its number and is owed no more. Refused while something was paid on it and not refunded.
-#[utoipa::path(post, path = "/v1/invoices/{invoice}/void", tag = "invoices", operation_id = "voidInvoice",
+#[utoipa::path(post, path = "/v1/invoices/{id}/void", tag = "invoices", operation_id = "voidInvoice",
     responses((status = 200, description = "The invoice.", body = InvoiceView)))]
 pub async fn void(
     State(app): State<Arc<App>>,
@@ -56,7 +56,7 @@ pub async fn void(
 }
 
 /// Gives up what is still due. A late payment is accepted all the same and takes the write-off back.
-#[utoipa::path(post, path = "/v1/invoices/{invoice}/write-off", tag = "invoices", operation_id = "writeOffInvoice",
+#[utoipa::path(post, path = "/v1/invoices/{id}/write-off", tag = "invoices", operation_id = "writeOffInvoice",
     responses((status = 200, description = "The invoice.", body = InvoiceView)))]
 pub async fn write_off(
     State(app): State<Arc<App>>,
@@ -94,7 +94,7 @@ async fn shown(
 }
 
 /// Deletes a draft. It had no number, so it leaves no gap.
-#[utoipa::path(delete, path = "/v1/invoices/{invoice}", tag = "invoices", operation_id = "deleteInvoice",
+#[utoipa::path(delete, path = "/v1/invoices/{id}", tag = "invoices", operation_id = "deleteInvoice",
     responses((status = 204, description = "It is gone.")))]
 pub async fn delete(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
     for _ in 0..ROUNDS {

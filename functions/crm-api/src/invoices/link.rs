@@ -70,7 +70,7 @@ impl NewPaymentLink {
 /// Opens a page of the provider on which the customer can pay what is due, or hands out the one that is open for the same amount.
 ///
 /// Refused while a charge is under way: there is one open way to pay.
-#[utoipa::path(post, path = "/v1/invoices/{invoice}/payment-link", tag = "invoices", operation_id = "createPaymentLink",
+#[utoipa::path(post, path = "/v1/invoices/{id}/payment-link", tag = "invoices", operation_id = "createPaymentLink",
     request_body(content = Option<NewPaymentLink>),
     responses(
         (status = 200, description = "The page.", body = PageView),

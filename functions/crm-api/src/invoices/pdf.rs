@@ -41,7 +41,7 @@ struct LinkView {
 /// Links to the PDF of an invoice. It is made within moments after finalising; until then the answer is 409 with `Retry-After`.
 ///
 /// A client that sends `Accept: application/pdf` is redirected to it instead.
-#[utoipa::path(get, path = "/v1/invoices/{invoice}/pdf", tag = "invoices", operation_id = "getInvoicePdf",
+#[utoipa::path(get, path = "/v1/invoices/{id}/pdf", tag = "invoices", operation_id = "getInvoicePdf",
     responses(
         (status = 200, description = "Where it is.", body = LinkView),
         (status = 302, description = "There, for a client that accepts `application/pdf`.",

@@ -180,8 +180,8 @@ async fn ids_cursors_and_limits_that_are_none_are_named() {
     }
     let cursor = api.get("/v1/customers?limit=1").await.must(200).text("/next_cursor");
     for (path, blamed) in [
-        ("/v1/customers/inv_00000000000000000000000000".to_owned(), "customer"),
-        ("/v1/invoices/inv_1".to_owned(), "invoice"),
+        ("/v1/customers/inv_00000000000000000000000000".to_owned(), "id"),
+        ("/v1/invoices/inv_1".to_owned(), "id"),
         ("/v1/invoices/%ff".to_owned(), ""),
         ("/v1/customers?limit=0".to_owned(), "limit"),
         ("/v1/customers?limit=101".to_owned(), "limit"),

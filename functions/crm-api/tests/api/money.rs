@@ -191,7 +191,7 @@ async fn a_report_is_asked_for_by_name_days_and_dimension() {
         ("revenue?from=2027-01-01&to=2027-01-31&by=method", 422, "by"),
         ("revenue?from=2027-01-01&to=2027-01-31&by=colour", 400, "by"),
         ("revenue?from=2027-01-01&to=2027-01-31&currency=euro", 400, "currency"),
-        ("gossip?from=2027-01-01&to=2027-01-31", 400, "report"),
+        ("gossip?from=2027-01-01&to=2027-01-31", 400, "name"),
     ] {
         assert_eq!(api.get(&format!("/v1/reports/{query}")).await.must(status).blamed(), [blamed], "{query}");
     }
