@@ -10,9 +10,10 @@ use http::header::HOST;
 use http::{HeaderMap, Method};
 
 use crate::app::App;
-use crate::auth::{authenticate, scope_for};
+use crate::auth::{Caller, authenticate, scope_for};
 use crate::idempotency::{KeyTaken, Known, key_of, look, request_hash};
 use crate::problem::Problem;
+use crate::reply::REPLAYED;
 use crate::request::{BODY_BYTES_MAX, Call};
 
 /// Lets a request through to its handler, or answers it at once.
@@ -24,35 +25,47 @@ pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) ->
 }
 
 async fn admitted(app: &App, request: Request, next: Next) -> Result<Response, Problem> {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (caller, response) = answered(app, request, next).await?;
+    if method != Method::GET && response.status().is_success() {
+        // What succeeded had nothing in its path but our own words and ids.
+        let replayed = response.headers().contains_key(REPLAYED);
+        let status = response.status().as_u16();
+        tracing::info!(http.method = %method, http.path = path, http.status = status, api.caller = caller.0, api.replayed = replayed, "done");
+    }
+    Ok(response)
+}
+
+async fn answered(app: &App, request: Request, next: Next) -> Result<(Caller, Response), Problem> {
     let now = (app.clock)();
     let needed = scope_for(request.method(), request.uri().path());
     let caller = authenticate(app, request.headers(), needed).await?;
     let origin = origin(request.headers());
     let (mut parts, body) = request.into_parts();
     if parts.method != Method::POST {
-        parts.extensions.insert(Call { now, caller, keyed: None, origin });
+        parts.extensions.insert(Call { now, caller: caller.clone(), keyed: None, origin });
         let body = read(body).await?;
-        return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
+        return Ok((caller, next.run(Request::from_parts(parts, Body::from(body))).await));
     }
     let key = key_of(&parts.headers)?;
     let body = read(body).await?;
     let Some(key) = key else {
-        parts.extensions.insert(Call { now, caller, keyed: None, origin });
-        return Ok(next.run(Request::from_parts(parts, Body::from(body))).await);
+        parts.extensions.insert(Call { now, caller: caller.clone(), keyed: None, origin });
+        return Ok((caller, next.run(Request::from_parts(parts, Body::from(body))).await));
     };
     let hash = request_hash(&parts.method, &parts.uri, &body);
     let keyed = match look(app.store.as_ref(), &caller, key.clone(), hash.clone(), now).await? {
-        Known::Answered(reply) => return Ok(reply.into_response()),
+        Known::Answered(reply) => return Ok((caller, reply.into_response())),
         Known::New(keyed) => keyed,
     };
     parts.extensions.insert(Call { now, caller: caller.clone(), keyed: Some(keyed), origin });
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if response.extensions().get::<KeyTaken>().is_none() {
-        return Ok(response);
+        return Ok((caller, response));
     }
     // Another request with the same key was faster: its answer, if it was the same request, is ours too.
     match look(app.store.as_ref(), &caller, key, hash, now).await? {
-        Known::Answered(reply) => Ok(reply.into_response()),
+        Known::Answered(reply) => Ok((caller, reply.into_response())),
         Known::New(_) => Err(Problem::key_in_use()),
     }
 }

@@ -57,7 +57,6 @@ impl App {
         let queues = [
             (Destination::InvoicesDue, config.invoices_due_queue_url),
             (Destination::Collections, config.collections_queue_url),
-            (Destination::Reminders, config.reminders_queue_url),
         ];
         Ok(Self {
             store: Arc::new(store),

@@ -19,8 +19,6 @@ pub struct Config {
     pub invoices_due_queue_url: String,
     /// Where work for payment-collection goes.
     pub collections_queue_url: String,
-    /// Where work for reminder-emails goes.
-    pub reminders_queue_url: String,
 }
 
 impl Config {
@@ -37,7 +35,6 @@ impl Config {
             provider_keys_arn: env.required("PROVIDER_KEYS_ARN")?,
             invoices_due_queue_url: env.required("INVOICES_DUE_QUEUE_URL")?,
             collections_queue_url: env.required("COLLECTIONS_QUEUE_URL")?,
-            reminders_queue_url: env.required("REMINDERS_QUEUE_URL")?,
         })
     }
 }
