@@ -76,7 +76,7 @@ async fn d7_more_than_is_left_is_refused_before_anybody_is_asked() {
     assert_eq!(api.stored(), before);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn r18_of_two_refunds_of_sixty_percent_at_once_one_succeeds() {
     let api = Api::new();
     let customer = api.customer().await;
@@ -84,9 +84,9 @@ async fn r18_of_two_refunds_of_sixty_percent_at_once_one_succeeds() {
     let payment = api.paid(&invoice, "100.00", "pi_1").await;
     let refund = || {
         let (api, body) = (api.clone(), json!({"payment": payment, "amount": "60.00"}));
-        tokio::spawn(async move { api.post("/v1/refunds", &body).await.status.as_u16() })
+        async move { api.post("/v1/refunds", &body).await.status.as_u16() }
     };
-    let mut statuses: Vec<u16> = join_all([refund(), refund()]).await.into_iter().map(Result::unwrap).collect();
+    let mut statuses = join_all([refund(), refund()]).await;
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 422]);
 }
@@ -158,6 +158,32 @@ async fn i6_there_is_one_open_way_to_pay() {
     api.command(&path).await.must(200);
     let stored: Stored<Invoice> = load(api.store.as_ref(), &invoice_key(id.parse().unwrap())).await.unwrap().unwrap();
     assert!(stored.value.progress.page.is_some());
+}
+
+#[tokio::test]
+async fn i6_a_charge_that_begins_while_a_page_is_opened_leaves_no_page_open() {
+    for head_start in 0..12 {
+        let api = Api::new();
+        let mut body = customer();
+        body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
+        let customer = api.post("/v1/customers", &body).await.must(201).id();
+        let mut invoice = crate::support::invoice(&customer);
+        invoice["collection"] = json!("automatic");
+        let id = api.post("/v1/invoices", &invoice).await.must(201).id();
+        api.command(&format!("/v1/invoices/{id}/finalise")).await.must(200);
+        let path = format!("/v1/invoices/{id}/payment-link");
+        let charge = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            attempts::permission(api.store.as_ref(), id.parse().unwrap(), now()).await.unwrap()
+        };
+        let (page, permission) = futures_util::join!(api.command(&path), charge);
+        let is_charged = matches!(permission, Permission::Charge(_));
+        assert_eq!(page.status.as_u16(), if is_charged { 409 } else { 200 }, "head start {head_start}");
+        let is_open = api.gateway.pay_page("cs_memory0").is_some();
+        assert_ne!(is_open, is_charged, "head start {head_start}: one way to pay");
+    }
 }
 
 #[tokio::test]

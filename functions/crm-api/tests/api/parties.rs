@@ -147,3 +147,27 @@ async fn lists_are_paged_newest_first_to_the_end() {
     }
     assert_eq!((seen, pages), (made, 3));
 }
+
+#[tokio::test]
+async fn a_subscription_that_is_made_while_its_customer_moves_is_planned_where_they_live_then() {
+    for head_start in 0..12 {
+        let api = Api::new();
+        let customer = api.customer().await;
+        let price =
+            json!({"product": "P", "currency": "EUR", "unit_amount": "10", "interval": "month", "tax_rate": "0"});
+        let price = api.post("/v1/prices", &price).await.must(201).id();
+        let body = json!({"customer": customer, "items": [{"price": price}], "start_on": "2027-02-05", "collection": "automatic"});
+        let make = api.post("/v1/subscriptions", &body);
+        let (path, zone) = (format!("/v1/customers/{customer}"), json!({"zone": "Asia/Kolkata"}));
+        let move_away = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            api.patch(&path, &zone).await.must(200)
+        };
+        let (made, _) = futures_util::join!(make, move_away);
+        let id = made.must(201).id();
+        let bill_at = api.get(&format!("/v1/subscriptions/{id}")).await.must(200).text("/bill_at");
+        assert_eq!(bill_at, "2027-02-04T18:30:00.000Z", "head start {head_start}");
+    }
+}

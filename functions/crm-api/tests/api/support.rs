@@ -18,8 +18,8 @@ use saldo_documents::archive::MemoryArchive;
 use saldo_gateways::Gateway;
 use saldo_gateways::memory::MemoryGateway;
 use saldo_messages::MemoryQueue;
-use saldo_store::Table;
 use saldo_store::memory::MemoryStore;
+use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -53,6 +53,32 @@ struct OneAccount(ProviderAccount, Arc<MemoryGateway>);
 impl Gateways for OneAccount {
     async fn of(&self, account: &ProviderAccount, _: DateTime<Utc>) -> Result<Arc<dyn Gateway>, GatewaysError> {
         if *account == self.0 { Ok(self.1.clone()) } else { Err(GatewaysError::NoKey { account: account.clone() }) }
+    }
+}
+
+/// The store, with a pause before each call in which other requests go on: what can interleave does.
+struct Interleaved(Arc<MemoryStore>);
+
+#[async_trait]
+impl Store for Interleaved {
+    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
+        tokio::task::yield_now().await;
+        self.0.get(table, key, consistency).await
+    }
+
+    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        tokio::task::yield_now().await;
+        self.0.get_many(table, keys).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        tokio::task::yield_now().await;
+        self.0.query(query).await
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        tokio::task::yield_now().await;
+        self.0.commit(transaction).await
     }
 }
 
@@ -108,7 +134,7 @@ impl Api {
         let gateway = Arc::new(MemoryGateway::new(account.clone(), clock()));
         let archive = Arc::new(MemoryArchive::new());
         let app = App {
-            store: store.clone(),
+            store: Arc::new(Interleaved(store.clone())),
             queue: queue.clone(),
             gateways: Arc::new(OneAccount(account, Arc::clone(&gateway))),
             archive: archive.clone(),
@@ -232,7 +258,7 @@ impl Api {
     }
 
     /// Everything that is stored.
-    pub(crate) fn stored(&self) -> Vec<Arc<saldo_store::Item>> {
+    pub(crate) fn stored(&self) -> Vec<Arc<Item>> {
         self.store.items(Table::Billing)
     }
 }
