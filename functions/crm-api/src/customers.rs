@@ -119,8 +119,9 @@ async fn change(
         let mut customer = load_customer(&app, id).await?;
         let zone = customer.value.zone;
         apply(&app, &mut customer.value, change.clone()).await?;
-        let mut moved = if zone == customer.value.zone { Vec::new() } else { replanned(&app, &customer.value).await? };
-        let later = moved.split_off(moved.len().min(REPLANNED_AT_ONCE));
+        let has_moved = zone != customer.value.zone;
+        let mut moved = if has_moved { replanned(&app, &customer.value).await? } else { Vec::new() };
+        moved.truncate(REPLANNED_AT_ONCE);
         let mut transaction = Transaction::new();
         transaction.update(&customer)?;
         claim_method(&app, &mut transaction, &customer.value).await?;
@@ -129,7 +130,9 @@ async fn change(
         }
         match call.commit(&app, transaction).await {
             Ok(()) => {
-                replan_later(&app, &later).await?;
+                if has_moved {
+                    replan_rest(&app, &customer.value).await?;
+                }
                 return Reply::ok(&CustomerView::of(&customer.value));
             }
             Err(error) if error.is_conflict() => {}
@@ -204,11 +207,12 @@ async fn replanned(app: &App, customer: &Customer) -> Result<Vec<Stored<Subscrip
     }
 }
 
-/// Writes the rest of a very long list. One that is billed meanwhile is planned by that, so a conflict needs nothing more.
-async fn replan_later(app: &App, subscriptions: &[Stored<Subscription>]) -> Result<(), Problem> {
-    for subscription in subscriptions {
+/// Plans those anew that did not fit into the transaction, or were made while it was being put together: none is made with the
+/// old zone once the new one is committed. One that is billed meanwhile is planned by that, so a conflict needs nothing more.
+async fn replan_rest(app: &App, customer: &Customer) -> Result<(), Problem> {
+    for subscription in replanned(app, customer).await? {
         let mut transaction = Transaction::new();
-        transaction.update(subscription)?;
+        transaction.update(&subscription)?;
         match app.store.commit(transaction).await {
             Ok(_) => {}
             Err(error) if error.is_conflict() => {}
