@@ -19,6 +19,31 @@ impl LocalStack {
         Ok(())
     }
 
+    /// Saves a method of a customer at the provider, and tells Saldo of it as a CRM does.
+    ///
+    /// # Errors
+    /// When the twin or the API refuses.
+    pub fn save_method(&self, account: &str, customer: &str, method: &str) -> Result<()> {
+        let text = |value: &Value, place: &str| {
+            let found = value.pointer(place).and_then(Value::as_str).map(str::to_owned);
+            found.with_context(|| format!("expected text at {place} of {value}"))
+        };
+        let known = self.provider(account, "POST", "customers", &[("metadata[saldo_customer]", customer)])?;
+        let known = text(&known, "/id")?;
+        let path = format!("payment_methods/{method}/attach");
+        let saved = self.provider(account, "POST", &path, &[("customer", &known)])?;
+        let mut fields = json!({
+            "account": account, "token": text(&saved, "/id")?, "customer": known, "kind": text(&saved, "/type")?,
+        });
+        if let (Some(card), Some(fields)) = (saved.get("card").filter(|card| card.is_object()), fields.as_object_mut())
+        {
+            fields.insert("network".to_owned(), card.get("brand").cloned().unwrap_or_default());
+            fields.insert("last4".to_owned(), card.get("last4").cloned().unwrap_or_default());
+        }
+        let change = json!({ "payment_method": fields });
+        self.call("PATCH", &format!("/v1/customers/{customer}"), &[], Some(&change))?.success().map(drop)
+    }
+
     /// One call of the provider's own API, with parameters as a form.
     ///
     /// # Errors

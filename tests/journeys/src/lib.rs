@@ -167,19 +167,4 @@ impl Journey {
             } },
         })
     }
-
-    /// Saves a method of the customer at the provider's twin, and waits until Saldo has heard of it.
-    ///
-    /// # Errors
-    /// When the twin or the API refuses, or Saldo does not hear of it.
-    pub fn save_method(&self, account: &str, customer: &str, method: &str) -> Result<()> {
-        let stack = &self.stack;
-        let known = stack.provider(account, "POST", "customers", &[("metadata[saldo_customer]", customer)])?;
-        let known = text(&known, "/id")?;
-        stack.provider(account, "POST", &format!("payment_methods/{method}/attach"), &[("customer", &known)])?;
-        stack.eventually("the customer's payment method", || {
-            let customer = stack.get(&format!("/v1/customers/{customer}"))?;
-            Ok(customer.pointer("/payment_method").is_some_and(|method| !method.is_null()))
-        })
-    }
 }

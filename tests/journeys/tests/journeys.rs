@@ -111,7 +111,7 @@ fn a_webhook_signed_by_stripes_own_package_counts_once_and_a_forged_one_not_at_a
 fn what_is_due_automatically_is_charged_once_and_both_books_agree() -> Result<()> {
     let journey = journey()?;
     let customer = journey.customer("Automatic", "DE", "Europe/Berlin", "en")?;
-    journey.save_method("stripe/main", &customer, "pm_card_visa")?;
+    journey.stack.save_method("stripe/main", &customer, "pm_card_visa")?;
     let subscription = journey.subscription(&customer, "100.00", "2027-08-01", "automatic")?;
     for tick in ["2027-08-01T00:00:00Z", "2027-08-01T01:00:00Z"] {
         journey.stack.tick(at(tick))?;
@@ -145,7 +145,7 @@ fn what_is_due_automatically_is_charged_once_and_both_books_agree() -> Result<()
 fn a_declined_charge_is_retried_by_plan_and_the_customer_is_told() -> Result<()> {
     let journey = journey()?;
     let customer = journey.customer("Declined", "DE", "Europe/Berlin", "en")?;
-    journey.save_method("stripe/main", &customer, "pm_card_visa_chargeDeclinedInsufficientFunds")?;
+    journey.stack.save_method("stripe/main", &customer, "pm_card_visa_chargeDeclinedInsufficientFunds")?;
     let subscription = journey.subscription(&customer, "10.00", "2027-09-01", "automatic")?;
     let mut attempts = Vec::new();
     for tick in ["2027-09-01T00:00:00Z", "2027-09-03T00:00:00Z", "2027-09-04T12:00:00Z"] {
@@ -269,7 +269,7 @@ fn the_document_of_the_api_is_openapi_3_1() -> Result<()> {
     let url = format!("{}/v1/openapi.json", journey.stack.stack().api_url);
     let document = journey.stack.send("GET", &url, &[], "")?.success()?;
     assert!(text(&document, "/openapi")?.starts_with("3.1"));
-    for path in ["/v1/customers", "/v1/invoices/{id}/finalise", "/v1/reports/{name}", "/v1/refunds"] {
+    for path in ["/v1/customers", "/v1/invoices/{invoice}/finalise", "/v1/reports/{report}", "/v1/refunds"] {
         assert!(document["paths"].get(path).is_some(), "{path} is not described");
     }
     Ok(())

@@ -89,7 +89,7 @@ fn load_customer(
     let id = text(&created, "/id")?;
     if let Pays::ByMethod(method) = customer.pays {
         let account = SELLERS.get(customer.seller).context("a customer without seller")?.account;
-        save_method(stack, account, &id, method)?;
+        stack.save_method(account, &id, method)?;
     }
     let automatic = matches!(customer.pays, Pays::ByMethod(_));
     let start_on = first.with_day(customer.start_day).context("a start day")?;
@@ -102,12 +102,4 @@ fn load_customer(
         }),
     )?;
     Ok(id)
-}
-
-/// Saves a method at the provider, as its checkout does; Saldo hears of it by webhook.
-fn save_method(stack: &LocalStack, account: &str, customer: &str, method: &str) -> Result<()> {
-    let known = stack.provider(account, "POST", "customers", &[("metadata[saldo_customer]", customer)])?;
-    let known = text(&known, "/id")?;
-    stack.provider(account, "POST", &format!("payment_methods/{method}/attach"), &[("customer", &known)])?;
-    Ok(())
 }

@@ -26,7 +26,7 @@ pub(super) fn open_invoices(
             let due: Money = serde_json::from_value(invoice.pointer("/amount_due").cloned().unwrap_or_default())?;
             let invoice = text(&invoice, "/id")?;
             match customer.pays {
-                Pays::OnPage => on_page(stack, &invoice)?,
+                Pays::OnPage => on_page(stack, account, &invoice, at)?,
                 Pays::InPart if status == "partly_paid" => {}
                 Pays::InPart => by_webhook(stack, account, &invoice, part(due, Ratio::of(1, 2)?)?, at)?,
                 Pays::TooMuch => by_webhook(stack, account, &invoice, part(due, Ratio::of(11, 10)?)?, at)?,
@@ -42,9 +42,14 @@ fn part(due: Money, share: Ratio) -> Result<Money> {
     Ok(due.times(share, Rounding::HalfAwayFromZero)?)
 }
 
-/// Opens the link that the CRM would send, and presses the button there.
-fn on_page(stack: &LocalStack, invoice: &str) -> Result<()> {
+/// Opens the link that the CRM would send, and presses the button there at `at`.
+fn on_page(stack: &LocalStack, account: &str, invoice: &str, at: DateTime<Utc>) -> Result<()> {
+    // The API goes by the clock on the wall, and the provider refuses a page that would last for months by its own.
+    #[expect(clippy::disallowed_methods, reason = "the clock on the wall is what is meant")]
+    let now = Utc::now();
+    stack.twin_admin(account, "POST", "clock", &json!({ "now": now }))?;
     let link = stack.post(&format!("/v1/invoices/{invoice}/payment-link"), &json!({}))?;
+    stack.twin_admin(account, "POST", "clock", &json!({ "now": at }))?;
     let paid = stack.send("POST", &text(&link, "/url")?, &[], "")?;
     if paid.status != 303 {
         bail!("the hosted page answered {}: {}", paid.status, paid.text);
