@@ -119,10 +119,10 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Puts a hosted page beside an invoice, unless a charge is under way.
+/// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.
 ///
 /// # Errors
-/// When the invoice is not to be paid now, or the books cannot be written.
+/// When the invoice is not to be paid now, or not on a second page, or the books cannot be written.
 pub async fn open_page(
     store: &dyn Store,
     id: InvoiceId,
@@ -132,6 +132,11 @@ pub async fn open_page(
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
         may_open_page(&invoice.value)?;
+        if invoice.value.progress.page.as_ref().is_some_and(|other| other.reference != page.reference) {
+            // Of two that are opened at once, the second would hide the first, which could still be paid.
+            let (command, status) = ("open a second page to pay", invoice.value.status()?);
+            return Err(InvoiceError::Status { command, invoice: id, status }.into());
+        }
         invoice.value.progress.page = Some(page.clone());
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;

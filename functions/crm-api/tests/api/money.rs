@@ -187,6 +187,28 @@ async fn i6_a_charge_that_begins_while_a_page_is_opened_leaves_no_page_open() {
 }
 
 #[tokio::test]
+async fn of_two_pages_that_are_opened_at_once_one_stays_open() {
+    for head_start in 0..10 {
+        let api = Api::new();
+        let customer = api.customer().await;
+        let invoice = api.issued(&customer).await;
+        let path = format!("/v1/invoices/{invoice}/payment-link");
+        let bodies = ["a", "b"].map(|shop| json!({"success_url": format!("https://{shop}.example/paid")}));
+        let second = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            api.post(&path, &bodies[1]).await.status.as_u16()
+        };
+        let (first, second) = futures_util::join!(api.post(&path, &bodies[0]), second);
+        let given = [first.status.as_u16(), second].iter().filter(|status| **status == 200).count();
+        assert!(given >= 1, "head start {head_start}");
+        let open = ["cs_memory0", "cs_memory1"].into_iter().filter(|page| api.gateway.pay_page(page).is_some()).count();
+        assert_eq!(open, 1, "head start {head_start}: one way to pay");
+    }
+}
+
+#[tokio::test]
 async fn addresses_to_return_to_are_https_or_our_own() {
     let api = Api::new();
     let customer = api.customer().await;

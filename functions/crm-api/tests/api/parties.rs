@@ -1,5 +1,8 @@
 //! Sellers and customers.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::join_all;
 use saldo_billing::subscription::Subscription;
 use saldo_store::entities::subscription_key;
 use saldo_store::{Stored, load};
@@ -21,6 +24,27 @@ async fn a_customer_as_in_the_design_works_on_a_deployment_without_sellers() {
     let other = api.post("/v1/customers", &customer()).await.must(201);
     assert_eq!(other.text("/seller"), made.text("/seller"));
     assert_eq!(api.get("/v1/sellers").await.must(200).body["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_made_on_the_way_is_made_once_however_many_ask_at_once() {
+    let api = Api::new();
+    let body = customer();
+    let made = join_all((0..5).map(|_| api.post("/v1/customers", &body))).await;
+    let sellers: BTreeSet<String> = made.into_iter().map(|customer| customer.must(201).text("/seller")).collect();
+    assert_eq!(sellers.len(), 1);
+    let body =
+        json!({"product": "Gold plan", "currency": "EUR", "unit_amount": "1", "interval": "day", "tax_rate": "0"});
+    let made = join_all((0..5).map(|_| api.post("/v1/prices", &body))).await;
+    let products: BTreeSet<String> = made.into_iter().map(|price| price.must(201).text("/product")).collect();
+    assert_eq!(products.len(), 1);
+    let firsts = ["A-", "B-", "C-"].map(|prefix| {
+        let api = Api::new();
+        async move {
+            (api.seller("Erste", prefix).await, api.post("/v1/customers", &customer()).await.must(201).text("/seller"))
+        }
+    });
+    assert!(join_all(firsts).await.into_iter().all(|(seller, default)| seller == default));
 }
 
 #[tokio::test]
