@@ -22,6 +22,9 @@ const JOURNEYS: &str = "journeys";
 /// The store's contract test that needs an engine, and is left out of the plain run for that.
 const STORE_CONTRACT: &str = "contract_dynamodb";
 
+/// The local AWS that the store's contract runs on, beside a stack that may be deployed on another.
+pub(crate) const STORE_ENGINE: &str = "store-aws";
+
 /// The variable that leads the store's contract tests to an engine.
 const STORE_ENDPOINT: &str = "SALDO_TEST_DYNAMODB_ENDPOINT";
 
@@ -104,10 +107,9 @@ impl Run<'_> {
         });
         self.step("store contract on the local AWS", |run| {
             let tools = Venv::ready(run.workspace, run.console, "local")?;
-            up::stop_all(run.workspace)?;
-            let aws = LocalAws::start(run.workspace, &tools, Policies::Ignored)?;
+            let aws = LocalAws::start(run.workspace, &tools, STORE_ENGINE, Policies::Ignored)?;
             let tally = run.store_tests("store-local-aws", aws.endpoint());
-            process::stop(run.workspace, local_aws::PROCESS)?;
+            process::stop(run.workspace, STORE_ENGINE)?;
             tally
         });
     }

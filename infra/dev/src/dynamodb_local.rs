@@ -23,7 +23,7 @@ pub(crate) fn start(workspace: &Workspace, console: &Console) -> Result<String> 
     let emulator = installed(workspace, console)?;
     let port = free_port()?;
     let endpoint = format!("http://127.0.0.1:{port}");
-    let scratch = workspace.local("scratch-dynamodb");
+    let scratch = workspace.local("scratch").join(PROCESS);
     std::fs::create_dir_all(&scratch)?;
     let mut java = Command::new("java");
     isolate(&mut java, &scratch);

@@ -16,7 +16,7 @@ use crate::workspace::Workspace;
 /// The region that the emulator plays.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The name under which the emulator's log and process id are kept.
+/// The name under which log and process id of the stack's emulator are kept.
 pub(crate) const PROCESS: &str = "aws";
 
 /// How long the emulator may take to start.
@@ -41,11 +41,11 @@ pub(crate) struct LocalAws {
 }
 
 impl LocalAws {
-    /// Starts the emulator and waits until it answers.
-    pub(crate) fn start(workspace: &Workspace, tools: &Venv, policies: Policies) -> Result<Self> {
+    /// Starts an emulator as the named process and waits until it answers.
+    pub(crate) fn start(workspace: &Workspace, tools: &Venv, process: &str, policies: Policies) -> Result<Self> {
         let port = free_port()?;
         let endpoint = format!("http://127.0.0.1:{port}");
-        let scratch = workspace.local("scratch");
+        let scratch = workspace.local("scratch").join(process);
         // Code of functions from an earlier run, unpacked by the emulator, would only pile up.
         if scratch.exists() {
             std::fs::remove_dir_all(&scratch)?;
@@ -58,9 +58,9 @@ impl LocalAws {
         // The functions inherit this: it leads their clients back here.
         command.env("AWS_ENDPOINT_URL", &endpoint).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
         command.env("AUTH", if policies == Policies::Enforced { "true" } else { "false" });
-        let child = process::start(workspace, PROCESS, &mut command)?;
+        let child = process::start(workspace, process, &mut command)?;
         let aws = Self { endpoint, agent: agent() };
-        wait_until_ready(child, &process::log_file(workspace, PROCESS), || aws.ready())?;
+        wait_until_ready(child, &process::log_file(workspace, process), || aws.ready())?;
         Ok(aws)
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -17,6 +18,14 @@ const GRACE: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(50);
 
+/// Whether this run of the command started any process.
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// Whether this run of the command started any process: those of an earlier run are not its own to end.
+pub(crate) fn started_any() -> bool {
+    STARTED.load(Ordering::SeqCst)
+}
+
 /// Starts a program in a process group of its own, with its output in `target/local/<name>.log` and its id in
 /// `target/local/<name>.pid`.
 pub(crate) fn start(workspace: &Workspace, name: &str, command: &mut Command) -> Result<Child> {
@@ -24,6 +33,7 @@ pub(crate) fn start(workspace: &Workspace, name: &str, command: &mut Command) ->
     let log = create_log(&log_file(workspace, name))?;
     let copy = log.try_clone()?;
     command.stdin(Stdio::null()).stdout(log).stderr(copy).process_group(0);
+    STARTED.store(true, Ordering::SeqCst);
     let child = command.spawn().with_context(|| format!("cannot start {name}"))?;
     let identity = format!("{} {}", child.id(), birth(child.id()));
     std::fs::write(pid_file(workspace, name), identity)?;

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use local_stack::{LocalStack, Stack};
 
+use crate::checks::STORE_ENGINE;
 use crate::console::Console;
 use crate::demo;
 use crate::dynamodb_local;
@@ -69,7 +70,8 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
 
 fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: &Path, demo: bool) -> Result<LocalStack> {
     console.step("starting the local AWS and the provider's twin");
-    let aws = LocalAws::start(workspace, tools, Policies::Enforced).context("the local AWS does not start")?;
+    let aws = LocalAws::start(workspace, tools, local_aws::PROCESS, Policies::Enforced)
+        .context("the local AWS does not start")?;
     let provider_url = start_twin(workspace, twin).context("the provider's twin does not start")?;
     console.step("deploying template.yaml with sam deploy");
     let stack = stack::deploy(workspace, console, tools, &aws, &provider_url)?;
@@ -98,12 +100,13 @@ fn start_twin(workspace: &Workspace, program: &Path) -> Result<String> {
 pub(crate) fn stop_all(workspace: &Workspace) -> Result<bool> {
     let twin = process::stop(workspace, TWIN)?;
     let aws = process::stop(workspace, local_aws::PROCESS)?;
-    let dynamodb = process::stop(workspace, dynamodb_local::PROCESS)?;
+    let mut engines = process::stop(workspace, dynamodb_local::PROCESS)?;
+    engines |= process::stop(workspace, STORE_ENGINE)?;
     let description = workspace.local("stack.json");
     if description.exists() {
         std::fs::remove_file(description)?;
     }
-    Ok(twin || aws || dynamodb)
+    Ok(twin || aws || engines)
 }
 
 fn show_urls(console: &Console, stack: &Stack) {
@@ -125,12 +128,12 @@ pub(crate) fn wait_for_interrupt(console: &Console) -> ! {
     }
 }
 
-/// Lets Ctrl-C (or a request to terminate) end the processes of the stack together with this command; they run in groups
-/// of their own and would stay behind.
+/// Lets Ctrl-C (or a request to terminate) end the processes that this command started together with it; they run in
+/// groups of their own and would stay behind.
 pub(crate) fn stop_all_on_interrupt(workspace: &Workspace) -> Result<()> {
     let workspace = workspace.clone();
     ctrlc::set_handler(move || {
-        let stopped = stop_all(&workspace).is_ok();
+        let stopped = !process::started_any() || stop_all(&workspace).is_ok();
         std::process::exit(if stopped { INTERRUPTED } else { 1 });
     })
     .context("cannot listen to Ctrl-C")
