@@ -1,5 +1,6 @@
 //! The HTTP API for the CRM.
 
+use std::convert::Infallible;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ fn main() -> ExitCode {
     run::main(async {
         let app = Box::pin(App::connect(&Aws::read(&env)?, Config::read(&env)?)).await?;
         let router = router(Arc::new(app));
-        run::serve_http(|request, _budget| handler::handle(&router, request)).await?;
+        let answer = async |event| Ok::<_, Infallible>(handler::handle(&router, event).await);
+        run::serve(|event, _budget| answer(event)).await?;
         anyhow::Ok(())
     })
 }
