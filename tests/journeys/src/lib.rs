@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
 use local_stack::{LocalStack, Mail};
 use serde_json::{Value, json};
 
@@ -28,7 +29,10 @@ pub struct Journey {
 pub fn journey() -> Result<Journey> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let stack = LocalStack::open(&root().join("target/local/stack.json"))?;
-    Ok(Journey { stack, _turn: turn })
+    let journey = Journey { stack, _turn: turn };
+    #[expect(clippy::disallowed_methods, reason = "every journey begins now")]
+    journey.provider_clock(Utc::now())?;
+    Ok(journey)
 }
 
 /// The root of the project.
@@ -61,6 +65,25 @@ pub fn judge(program: &str, arguments: &[&str]) -> Result<String> {
 }
 
 impl Journey {
+    /// Sets the clock of the provider's twin.
+    ///
+    /// # Errors
+    /// When the twin refuses.
+    pub fn provider_clock(&self, at: DateTime<Utc>) -> Result<()> {
+        self.stack.twin_admin("stripe/main", "POST", "clock", &json!({ "now": at })).map(drop)
+    }
+
+    /// Lets the schedule tick at `at`, by the provider's clock too, and waits until all that follows has come to rest.
+    ///
+    /// # Errors
+    /// When the tick fails, or work does not come to rest.
+    pub fn tick(&self, at: &str) -> Result<()> {
+        let at = at.parse().with_context(|| format!("no instant: {at}"))?;
+        self.provider_clock(at)?;
+        self.stack.tick(at)?;
+        self.stack.settle_all()
+    }
+
     /// A customer in this zone; returns the id.
     ///
     /// # Errors

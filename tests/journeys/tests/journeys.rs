@@ -2,13 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use anyhow::Result;
-use chrono::{DateTime, Duration, Utc};
 use journeys::{journey, judge, text};
 use serde_json::{Value, json};
-
-fn at(text: &str) -> DateTime<Utc> {
-    text.parse().unwrap()
-}
 
 /// A part of an id that is new each time, for ids at the provider.
 fn mark(invoice: &str) -> &str {
@@ -57,19 +52,19 @@ fn t1_a_subscription_is_billed_at_the_customers_midnight_and_once_however_often_
     let journey = journey()?;
     let customer = journey.customer("Kolkata", "IN", "Asia/Kolkata", "en")?;
     let subscription = journey.subscription(&customer, "49.00", "2027-03-02", "send_invoice")?;
-    journey.stack.tick(at("2027-03-01T18:00:00Z"))?;
+    journey.tick("2027-03-01T18:00:00Z")?;
     assert!(journey.invoices_of(&customer)?.is_empty());
-    for hour in [0, 1, 2, 23] {
-        journey.stack.tick(at("2027-03-01T18:30:00Z") + Duration::hours(hour))?;
+    for tick in ["2027-03-01T18:30:00Z", "2027-03-01T19:30:00Z", "2027-03-01T20:30:00Z", "2027-03-02T17:30:00Z"] {
+        journey.tick(tick)?;
     }
     let invoices = journey.invoices_of(&customer)?;
     assert_eq!(invoices.len(), 1);
     assert_eq!(invoices[0]["total"]["amount"], "58.31");
     // Two periods late: each has its own invoice.
-    journey.stack.tick(at("2027-05-04T00:00:00Z"))?;
+    journey.tick("2027-05-04T00:00:00Z")?;
     assert_eq!(journey.invoices_of(&customer)?.len(), 3);
     journey.stack.post(&format!("/v1/subscriptions/{subscription}/cancel"), &json!({ "at": "period_end" }))?;
-    journey.stack.tick(at("2027-07-04T00:00:00Z"))?;
+    journey.tick("2027-07-04T00:00:00Z")?;
     assert_eq!(journey.invoices_of(&customer)?.len(), 3);
     Ok(())
 }
@@ -114,8 +109,7 @@ fn what_is_due_automatically_is_charged_once_and_both_books_agree() -> Result<()
     journey.stack.save_method("stripe/main", &customer, "pm_card_visa")?;
     let subscription = journey.subscription(&customer, "100.00", "2027-08-01", "automatic")?;
     for tick in ["2027-08-01T00:00:00Z", "2027-08-01T01:00:00Z"] {
-        journey.stack.tick(at(tick))?;
-        journey.stack.settle_all()?;
+        journey.tick(tick)?;
     }
     let invoices = journey.invoices_of(&customer)?;
     assert_eq!((invoices.len(), &invoices[0]["status"]), (1, &json!("paid")));
@@ -149,8 +143,7 @@ fn a_declined_charge_is_retried_by_plan_and_the_customer_is_told() -> Result<()>
     let subscription = journey.subscription(&customer, "10.00", "2027-09-01", "automatic")?;
     let mut attempts = Vec::new();
     for tick in ["2027-09-01T00:00:00Z", "2027-09-03T00:00:00Z", "2027-09-04T12:00:00Z"] {
-        journey.stack.tick(at(tick))?;
-        journey.stack.settle_all()?;
+        journey.tick(tick)?;
         let invoice = text(&journey.invoices_of(&customer)?[0], "/id")?;
         attempts.push(journey.intents_of("stripe/main", &invoice)?.len());
     }
@@ -269,8 +262,14 @@ fn the_document_of_the_api_is_openapi_3_1() -> Result<()> {
     let url = format!("{}/v1/openapi.json", journey.stack.stack().api_url);
     let document = journey.stack.send("GET", &url, &[], "")?.success()?;
     assert!(text(&document, "/openapi")?.starts_with("3.1"));
-    for path in ["/v1/customers", "/v1/invoices/{invoice}/finalise", "/v1/reports/{report}", "/v1/refunds"] {
-        assert!(document["paths"].get(path).is_some(), "{path} is not described");
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    for (begin, end) in
+        [("/v1/customers", ""), ("/v1/invoices/{", "}/finalise"), ("/v1/reports/{", "}"), ("/v1/refunds", "")]
+    {
+        assert!(
+            paths.iter().any(|path| path.starts_with(begin) && path.ends_with(end)),
+            "{begin}…{end} is not described"
+        );
     }
     Ok(())
 }

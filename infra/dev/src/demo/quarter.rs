@@ -11,7 +11,7 @@ use super::pay;
 use crate::console::Console;
 
 /// The days of each month on which something is due: periods begin, charges are retried, reminders are sent.
-const DAYS: [u32; 9] = [1, 4, 5, 9, 12, 15, 16, 22, 26];
+const DAYS: [u32; 7] = [1, 4, 5, 12, 15, 16, 22];
 
 /// The hour of the ticks, in UTC: the morning of that day has begun in every zone of the business, Honolulu's too.
 const HOUR: u32 = 19;
