@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::idempotency;
 use crate::problem;
 use crate::reports;
+use crate::request;
 use crate::wire;
 
 /// What is said about the API as a whole.
@@ -26,6 +27,9 @@ Lists are newest first. `next_cursor` is `null` on the last page.
 
 Everything that goes wrong is told as `application/problem+json` (RFC 9457); `errors` names the fields that are to blame. \
 Nothing is stored when a request is refused. Text that looks like a card number is refused everywhere.";
+
+/// The list that is never more than a page: the refunds of one payment.
+const ALL_ON_ONE_PAGE: &str = "/v1/refunds";
 
 /// What the parameter after this part of a path is.
 const PATH_PARAMETERS: [(&str, &str); 10] = [
@@ -192,6 +196,20 @@ fn headers() -> Value {
 
 fn parameters() -> Value {
     json!({
+        "Limit": {
+            "name": "limit",
+            "in": "query",
+            "required": false,
+            "description": "How many things the page shall have at most.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": request::PAGE_MAX, "default": request::PAGE_DEFAULT},
+        },
+        "Cursor": {
+            "name": "cursor",
+            "in": "query",
+            "required": false,
+            "description": "The `next_cursor` of the page before; of the same list, with the same filters.",
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "maxLength": 8192},
+        },
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
@@ -229,6 +247,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         refs.push("409");
     }
     add_parameters(path, is_post, operation);
+    if method == "get" && is_list(operation) && path != ALL_ON_ONE_PAGE {
+        add(operation, ["Limit", "Cursor"].map(parameter));
+    }
     if let Some(body) = operation.get_mut("requestBody") {
         forget_null_body(body);
     }
@@ -274,15 +295,26 @@ fn add_parameters(path: &str, is_post: bool, operation: &mut Map<String, Value>)
         })
         .collect();
     if is_post {
-        added.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+        added.push(parameter("IdempotencyKey"));
     }
-    if added.is_empty() {
-        return;
-    }
+    add(operation, added);
+}
+
+fn parameter(name: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{name}")})
+}
+
+fn add(operation: &mut Map<String, Value>, added: impl IntoIterator<Item = Value>) {
     let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {
         parameters.extend(added);
     }
+}
+
+/// Whether the good answer is a page of a list.
+fn is_list(operation: &Map<String, Value>) -> bool {
+    let schema = operation.get("responses").and_then(|all| all.pointer("/200/content/application~1json/schema/$ref"));
+    schema.and_then(Value::as_str).is_some_and(|name| name.starts_with("#/components/schemas/Page_"))
 }
 
 fn mark_replays(responses: &mut Map<String, Value>) {

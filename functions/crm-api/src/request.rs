@@ -27,9 +27,9 @@ use crate::wire::{Scalar, Wire};
 pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// How many things a page of a list has when nothing is said.
-const PAGE_DEFAULT: u32 = 25;
+pub const PAGE_DEFAULT: u32 = 25;
 /// How many things a page of a list can have.
-const PAGE_MAX: u32 = 100;
+pub const PAGE_MAX: u32 = 100;
 
 /// A request that was let in.
 #[derive(Debug, Clone)]

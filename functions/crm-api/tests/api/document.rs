@@ -69,6 +69,22 @@ fn schemas_are_described_and_requests_are_closed() {
 }
 
 #[test]
+fn every_list_says_how_it_is_paged() {
+    let mut lists = 0;
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        let Some(get) = item.get("get") else { continue };
+        let schema = get.pointer("/responses/200/content/application~1json/schema/$ref").and_then(Value::as_str);
+        if !schema.is_some_and(|schema| schema.contains("/Page_")) || path == "/v1/refunds" {
+            continue;
+        }
+        let parameters = get["parameters"].to_string();
+        assert!(parameters.contains("parameters/Limit") && parameters.contains("parameters/Cursor"), "{path}");
+        lists += 1;
+    }
+    assert_eq!(lists, 9);
+}
+
+#[test]
 fn no_query_parameter_may_be_null() {
     walk(document(), &mut |object| {
         if object.get("in").is_some_and(|place| place == "query") {
