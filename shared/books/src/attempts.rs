@@ -46,8 +46,7 @@ pub async fn permission(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) ->
         let begun = match customer.value.payment_method {
             Some(method) => Some(invoice.value.begin_attempt(method, now)?),
             None => {
-                // Nobody can be charged: from here on the customer is asked, as if the invoice had been sent to be paid.
-                invoice.value.handed_over(&seller.value.dunning, now)?;
+                invoice.value.leave_to_customer(&seller.value.dunning, now)?;
                 None
             }
         };

@@ -105,9 +105,9 @@ async fn try_report(
             transaction.update(&payment)?
         };
     }
-    match invoice {
-        Some(invoice) => booked.news |= write_invoice(store, &mut transaction, invoice, &payment, report, now).await?,
-        None => write_unallocated(&mut transaction, &before, &payment, now)?,
+    write_unallocated(&mut transaction, &before, &payment, now)?;
+    if let Some(invoice) = invoice {
+        booked.news |= write_invoice(store, &mut transaction, invoice, &payment, report, now).await?;
     }
     Ok(committed(store, transaction).await?.then_some(Reported::Booked(booked)))
 }
@@ -173,7 +173,8 @@ fn mail_about(payment: &Payment, invoice: InvoiceId) -> Option<(InvoiceId, Purpo
     }
 }
 
-/// Books money that belongs to no invoice of ours, so that nothing the provider took is missing from the ledger.
+/// Books money that belongs to no invoice of ours, so that nothing the provider took is missing from the ledger; and takes it
+/// back when a later report names the invoice.
 fn write_unallocated(
     transaction: &mut Transaction,
     before: &Payment,
@@ -192,14 +193,14 @@ fn write_unallocated(
     Ok(())
 }
 
-/// What stands in the ledger because of a payment without invoice.
+/// What stands in the ledger because of a payment itself; the invoice speaks for one that has an invoice.
 ///
 /// # Errors
 /// When amounts do not add up.
 pub fn unallocated(payment: &Payment) -> Result<Position, BooksError> {
     let standing = payment.standing()?;
     let mut position = Position::default();
-    if standing == Standing::none(Money::zero(payment.currency)) {
+    if payment.invoice.is_some() || standing == Standing::none(Money::zero(payment.currency)) {
         return Ok(position);
     }
     let clearing = || Account::Clearing(payment.account.clone());

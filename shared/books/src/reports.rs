@@ -15,10 +15,10 @@
 //! two write units whatever is sold, and a year of reports is a few hundred small items. Sort keys begin with the first day,
 //! so a report reads its own days and nothing else; the balance of recurring revenue before them comes from one item a year.
 //!
-//! A change in the books only says *where* to look ([`Hint`]). [`apply`] compares what is in the books now with what was
+//! A change in the books only says *where* to look ([`Hint`]). [`apply()`] compares what is in the books now with what was
 //! counted, and writes the difference and the new record in one transaction, conditional on the record being as it was
 //! read. So hints may come twice, late, in any order or not at all: the next one about the same thing makes it right, and
-//! [`rebuild`] is a walk over everything with hints that say nothing. A change that reports do not care about, such as an
+//! [`rebuild()`] is a walk over everything with hints that say nothing. A change that reports do not care about, such as an
 //! open invoice that is paid, costs reads and no write; a payment that pays an invoice costs the record of its sale and one
 //! item of the payments series, four write units.
 

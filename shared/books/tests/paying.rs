@@ -96,6 +96,16 @@ async fn money_for_no_invoice_of_ours_is_in_the_ledger_all_the_same() {
 }
 
 #[tokio::test]
+async fn money_whose_invoice_is_named_later_leaves_no_trace_of_having_had_none() {
+    let store = business().await;
+    let invoice = issued(&store, 11).await;
+    assert!(book(&store, &report("pi_9", None, captured(10_000), 0)).await);
+    assert!(book(&store, &report("pi_9", Some(invoice), captured(10_000), 0)).await);
+    let amount = eur(10_000).amount();
+    assert_eq!(balances(&store), [("clearing:stripe/main".to_owned(), amount), ("revenue".to_owned(), -amount)]);
+}
+
+#[tokio::test]
 async fn w12_wherever_booking_breaks_off_it_is_complete_after_the_next_delivery() {
     for loses_answers in [false, true] {
         for calls in 0..10 {

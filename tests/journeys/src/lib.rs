@@ -19,6 +19,8 @@ static TURN: Mutex<()> = Mutex::new(());
 pub struct Journey {
     /// The stack.
     pub stack: LocalStack,
+    /// Makes this run's addresses different from those of a run before on the same stack.
+    mark: i64,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -29,9 +31,10 @@ pub struct Journey {
 pub fn journey() -> Result<Journey> {
     let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let stack = LocalStack::open(&root().join("target/local/stack.json"))?;
-    let journey = Journey { stack, _turn: turn };
     #[expect(clippy::disallowed_methods, reason = "every journey begins now")]
-    journey.provider_clock(Utc::now())?;
+    let now = Utc::now();
+    let journey = Journey { stack, mark: now.timestamp(), _turn: turn };
+    journey.provider_clock(now)?;
     Ok(journey)
 }
 
@@ -103,7 +106,7 @@ impl Journey {
     #[must_use]
     pub fn email(&self, name: &str) -> String {
         let local: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        format!("{}@journeys.example", local.to_lowercase())
+        format!("{}-{}@journeys.example", local.to_lowercase(), self.mark)
     }
 
     /// An invoice over one line, finalised; returns what finalising answered.

@@ -1,6 +1,4 @@
 //! What users do with a deployed Saldo, from outside, on the real `sam deploy` of the real template.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
 use anyhow::Result;
 use journeys::{journey, judge, text};
 use serde_json::{Value, json};

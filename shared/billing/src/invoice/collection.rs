@@ -57,6 +57,9 @@ pub struct Progress {
     /// The last attempt to charge it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
+    /// Whether it is left to the customer to pay, because they have no method that could be charged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_to_customer: bool,
     /// How many attempts failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
@@ -287,6 +290,15 @@ impl Invoice {
         self.plan(policy, now)
     }
 
+    /// Leaves it to the customer to pay: they have no method that could be charged. Reminders begin as if it had been sent.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn leave_to_customer(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<(), InvoiceError> {
+        self.progress.left_to_customer = true;
+        self.handed_over(policy, now)
+    }
+
     /// The reminder whose time has come, if there is one; earlier ones that were missed are left out.
     #[must_use]
     pub fn due_reminder(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<ReminderStep> {
@@ -344,7 +356,7 @@ impl Invoice {
 
     fn next_charge(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let zone = self.issued.as_ref()?.zone;
-        if self.collection != Collection::Automatic {
+        if self.collection != Collection::Automatic || self.progress.left_to_customer {
             return None;
         }
         match &self.progress.attempt.as_ref()?.state {

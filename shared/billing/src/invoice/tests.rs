@@ -402,6 +402,18 @@ fn i6_an_open_page_is_closed_before_a_charge() {
 }
 
 #[test]
+fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
+    let retry_at = invoice.progress.next.unwrap().at;
+    invoice.leave_to_customer(&policy, retry_at).unwrap();
+    assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
+    assert_eq!(invoice.collector_duty(retry_at).unwrap(), Duty::Nothing);
+}
+
+#[test]
 fn the_status_of_what_was_decided_never_goes_back() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
