@@ -159,9 +159,20 @@ async fn unknown(
     let chain = logs::chain(error);
     tracing::warn!(invoice.id = %invoice, attempt.number, error.chain = chain, "the outcome is unknown, it is looked up");
     count_unknown(collection, invoice, attempt, now);
-    let state = AttemptState::Unknown { look_ups: looked_up(attempt) };
-    attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
+    attempts::settle(&*collection.store, invoice, attempt.number, still_open(attempt), now).await?;
     Ok(())
+}
+
+/// What an attempt is whose look-up told nothing: unknown, or in the provider's hands as before.
+fn still_open(attempt: &Attempt) -> AttemptState {
+    match attempt.state {
+        AttemptState::Pending { payment } => AttemptState::Pending { payment },
+        AttemptState::Begun
+        | AttemptState::Unknown { .. }
+        | AttemptState::Succeeded { .. }
+        | AttemptState::Declined { .. }
+        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: looked_up(attempt) },
+    }
 }
 
 fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt, now: DateTime<Utc>) {
@@ -245,7 +256,7 @@ async fn look_up(
             let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { .. });
             let state = match never_made {
                 true => AttemptState::NeverMade,
-                false => AttemptState::Unknown { look_ups: looked_up(attempt) },
+                false => still_open(attempt),
             };
             attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
             Ok(never_made)

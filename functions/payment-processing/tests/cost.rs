@@ -18,3 +18,15 @@ async fn a_webhook_that_pays_a_sent_invoice_takes_nine_write_units_at_most() {
     assert!(used.write_units <= 9, "{used:?}");
     assert!(used.calls <= 9, "{used:?}");
 }
+
+#[tokio::test]
+async fn a_webhook_that_pays_by_a_payment_known_before_takes_eight() {
+    const CREATED: &str = include_str!("../../../events/payment-processing/payment-intent-created.json");
+    let world = World::new().await;
+    assert!(world.take(CREATED).await);
+    let before = world.store.memory.total_usage();
+    assert!(world.take(SUCCEEDED).await);
+    let used = world.store.memory.total_usage().since(before);
+    // The payment has its place in the list already.
+    assert_eq!(used.write_units, 8, "{used:?}");
+}

@@ -310,6 +310,7 @@ fn everything_that_can_fail_has_an_alarm() {
             (ALARMS, &metric("EventRelayIteratorAge"), gone()),
             (ALARMS, &metric("BillingTickSilence"), gone()),
             (ALARMS, &metric("UnknownPayments"), gone()),
+            (ALARMS, &metric("DeferredWebhooks"), gone()),
             (ROOT, "/Resources/Alarms/Properties/Parameters/CrmApiName", json!({ "Ref": "EventRelay" })),
         ],
     );

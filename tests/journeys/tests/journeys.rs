@@ -255,6 +255,22 @@ fn reports_follow_the_books() -> Result<()> {
 }
 
 #[test]
+fn the_worked_example_of_the_readme_works() -> Result<()> {
+    let _turn = journey()?;
+    let readme = std::fs::read_to_string(journeys::root().join("README.md"))?;
+    let example = readme.split("```sh\n").find(|block| block.starts_with("api=")).unwrap();
+    let example = example.split("```").next().unwrap();
+    let mut bash = std::process::Command::new("bash");
+    let run = bash.args(["-euo", "pipefail", "-c", example]).current_dir(journeys::root()).output()?;
+    let printed = String::from_utf8(run.stdout)?;
+    assert!(run.status.success(), "{printed}{}", String::from_utf8_lossy(&run.stderr));
+    for expected in ["\"open\"", "217.80", "INV-", "/pay/"] {
+        assert!(printed.contains(expected), "no {expected} in {printed}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_document_of_the_api_is_openapi_3_1() -> Result<()> {
     let journey = journey()?;
     let url = format!("{}/v1/openapi.json", journey.stack.stack().api_url);

@@ -153,7 +153,8 @@ impl Attempt {
         }
     }
 
-    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily for five days, then weekly.
+    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily for five days, then weekly; and daily
+    /// while it has it in hand, because the webhook that should tell may never come.
     #[must_use]
     pub fn look_up_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let wait = match self.state {
@@ -161,10 +162,8 @@ impl Attempt {
             AttemptState::Unknown { look_ups: 1 } => Duration::hours(1),
             AttemptState::Unknown { look_ups: 2..=6 } => Duration::days(1),
             AttemptState::Unknown { .. } => Duration::weeks(1),
-            AttemptState::Pending { .. }
-            | AttemptState::Succeeded { .. }
-            | AttemptState::Declined { .. }
-            | AttemptState::NeverMade => return None,
+            AttemptState::Pending { .. } => Duration::days(1),
+            AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => return None,
         };
         now.checked_add_signed(wait)
     }
@@ -209,7 +208,10 @@ impl Invoice {
                     return Ok(Duty::Repeat(attempt.clone()));
                 }
                 AttemptState::Begun | AttemptState::Unknown { .. } => return Ok(Duty::LookUp(attempt.clone())),
-                AttemptState::Pending { .. } => return Ok(Duty::Nothing),
+                AttemptState::Pending { .. } => {
+                    let due = self.progress.next.is_some_and(|step| step.at <= now);
+                    return Ok(if due { Duty::LookUp(attempt.clone()) } else { Duty::Nothing });
+                }
                 AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => {}
             }
         }
@@ -270,7 +272,9 @@ impl Invoice {
         else {
             return Ok(Outcome::AlreadyApplied);
         };
-        if attempt.state == state {
+        // Asked again and still the same: the next time to ask is planned.
+        let asked_again = self.progress.next.is_some_and(|step| step.at <= now);
+        if attempt.state == state && !asked_again {
             return Ok(Outcome::AlreadyApplied);
         }
         attempt.state = state;

@@ -334,6 +334,21 @@ fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
 }
 
 #[test]
+fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.begin_attempt(method(), now()).unwrap();
+    let pending = AttemptState::Pending { payment: PaymentId::from_random(9) };
+    invoice.settle_attempt(1, pending.clone(), &policy, now()).unwrap();
+    assert_eq!(invoice.collector_duty(now() + Duration::hours(23)).unwrap(), Duty::Nothing);
+    let tomorrow = now() + Duration::days(1);
+    assert!(matches!(invoice.collector_duty(tomorrow).unwrap(), Duty::LookUp(_)));
+    assert_eq!(invoice.settle_attempt(1, pending.clone(), &policy, tomorrow).unwrap(), Outcome::Applied(()));
+    assert_eq!(invoice.progress.next.unwrap().at, tomorrow + Duration::days(1));
+    assert_eq!(invoice.settle_attempt(1, pending, &policy, tomorrow).unwrap(), Outcome::AlreadyApplied);
+}
+
+#[test]
 fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));

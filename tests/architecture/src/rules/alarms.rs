@@ -32,9 +32,11 @@ pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
         if fields(function.property(&["Events"])).any(|(_, event)| is_of(event, "Schedule")) {
             wanted.insert(("Invocations".to_owned(), function.address.clone()));
         }
-        if function.address.id == "PaymentCollection" {
-            wanted.insert(("UnknownPayments".to_owned(), function.address));
-        }
+        match function.address.id.as_str() {
+            "PaymentCollection" => wanted.insert(("UnknownPayments".to_owned(), function.address)),
+            "WebhookIntake" => wanted.insert(("WebhooksDeferred".to_owned(), function.address)),
+            _ => false,
+        };
     }
     wanted.difference(&watched).map(|(metric, address)| format!("{address}: no alarm watches {metric}")).collect()
 }
