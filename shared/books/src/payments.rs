@@ -7,7 +7,7 @@ use saldo_billing::invoice::{AttemptState, Invoice};
 use saldo_billing::ledger::{Account, Entry, Position};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
-use saldo_billing::payment::{Decline, Payment, PaymentError, PaymentReport, PaymentStatus, Standing};
+use saldo_billing::payment::{Decline, Payment, PaymentReport, PaymentStatus, Standing};
 use saldo_money::Money;
 use saldo_store::entities::{LedgerEntry, invoice_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
@@ -210,10 +210,4 @@ pub fn unallocated(payment: &Payment) -> Result<Position, BooksError> {
     position.transfer(Account::DisputeLosses, clearing(), standing.lost)?;
     position.transfer(Account::DisputeFees, clearing(), standing.dispute_fees)?;
     Ok(position)
-}
-
-/// Whether a report contradicts the books, so that trying again cannot help.
-#[must_use]
-pub fn contradicts(error: &BooksError) -> bool {
-    matches!(error, BooksError::Payment(PaymentError::Currency { .. } | PaymentError::Invoice { .. }))
 }
