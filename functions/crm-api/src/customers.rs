@@ -8,6 +8,7 @@ use axum::extract::State;
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::subscription::Subscription;
+use saldo_books::attempts;
 use saldo_store::entities::{ProviderCustomer, customer_key, list, seller_key};
 use saldo_store::{Stored, Transaction, list_by_customer, list_newest, load};
 use utoipa_axum::router::OpenApiRouter;
@@ -115,6 +116,7 @@ async fn change(
     Named(id): Named<CustomerId>,
     Body(change): Body<CustomerChange>,
 ) -> Result<Reply, Problem> {
+    let has_method = matches!(change.payment_method, Some(Some(_)));
     for _ in 0..ROUNDS {
         let mut customer = load_customer(&app, id).await?;
         let zone = customer.value.zone;
@@ -132,6 +134,9 @@ async fn change(
             Ok(()) => {
                 if has_moved {
                     replan_rest(&app, &customer.value).await?;
+                }
+                if has_method {
+                    attempts::method_changed(app.store.as_ref(), &customer.value, call.now).await?;
                 }
                 return Reply::ok(&CustomerView::of(&customer.value));
             }

@@ -8,6 +8,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, Utc};
 use saldo_billing::id::{InvoiceId, SubscriptionId};
 use saldo_documents::archive::Archive;
+use saldo_documents::pdf::Draw;
 use saldo_messages::{Disposed, Disposition, InvoicesDueMessage, Queue};
 use saldo_runtime::batch::{self, BatchError};
 use saldo_runtime::budget::Budget;
@@ -27,6 +28,8 @@ pub struct Generation {
     pub queue: Arc<dyn Queue>,
     /// Where documents are kept.
     pub archive: Arc<dyn Archive>,
+    /// How a document is drawn.
+    pub draw: Draw,
 }
 
 /// Works on a batch; what failed comes again.

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             store: Arc::new(store),
             queue: Arc::new(AwsQueue::to_queues(sqs, urls)),
             archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
+            draw: saldo_documents::pdf::invoice,
         };
         run::serve(|event, budget| handler::handle(&generation, event, budget)).await?;
         anyhow::Ok(())

@@ -6,7 +6,6 @@ use saldo_billing::invoice::{Collection, Invoice, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_books::invoices;
 use saldo_documents::archive::invoice_pdf_key;
-use saldo_documents::pdf;
 use saldo_messages::{CollectionsMessage, Destination, RemindersMessage, V1};
 use saldo_store::entities::invoice_key;
 use saldo_store::load;
@@ -25,7 +24,7 @@ pub async fn render(generation: &Generation, id: InvoiceId, now: DateTime<Utc>) 
     // What was issued stays as it is: a later version of this function might draw it differently.
     if generation.archive.get(&key).await?.is_none() {
         let document = invoices::document(&*generation.store, id).await?;
-        let bytes = pdf::invoice(&invoice, &document)?;
+        let bytes = (generation.draw)(&invoice, &document)?;
         generation.archive.put(&key, bytes, "application/pdf").await?;
     }
     hand_on(generation, &invoice, now).await

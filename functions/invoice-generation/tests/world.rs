@@ -162,6 +162,7 @@ impl World {
         let (store, queue) = (Arc::new(ShakyStore::default()), Arc::new(MemoryQueue::default()));
         let archive = Arc::new(ShakyArchive::default());
         let generation = Generation {
+            draw: saldo_documents::pdf::invoice,
             store: Arc::<ShakyStore>::clone(&store),
             queue: Arc::<MemoryQueue>::clone(&queue),
             archive: Arc::<ShakyArchive>::clone(&archive),

@@ -38,10 +38,10 @@ const REFUSED: &str = "invalid_request";
 /// When the provider was not reached or the books cannot be kept; trying again is always safe.
 pub async fn collect(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -> Result<(), CollectionError> {
     for _ in 0..STEPS {
-        let goes_on = match attempts::permission(&*collection.store, id, now).await? {
+        let goes_on = match attempts::permission(&*collection.store, id, now, (collection.clock)()).await? {
             Permission::Charge(asked) => charge(collection, &asked.0, &asked.1, now).await?,
             Permission::LookUp(asked) => look_up_when_due(collection, &asked.0, &asked.1, now).await?,
-            Permission::ClosePage(asked) => close(collection, &asked.0, &asked.1).await?,
+            Permission::ClosePage(asked) => close(collection, &asked.0, &asked.1, now).await?,
             Permission::NoMethod(_) => {
                 ask_for_mail(collection, id, Purpose::Issued, now).await?;
                 false
@@ -251,7 +251,7 @@ async fn look_up(
             Ok(false)
         }
         Ok(LookUpOutcome::NotFound) => {
-            let is_old = now.signed_duration_since(attempt.begun_at) >= NEVER_MADE_AFTER;
+            let is_old = attempt.age((collection.clock)()) >= NEVER_MADE_AFTER;
             // One that is only begun may be on its way at this moment, in other hands: it is unknown first.
             let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { .. });
             let state = match never_made {
@@ -266,21 +266,35 @@ async fn look_up(
     }
 }
 
-/// Closes the page on which the customer could pay at the same time (I6). Tells whether the invoice may be charged now.
-async fn close(collection: &Collection, invoice: &Invoice, page: &HostedPage) -> Result<bool, CollectionError> {
-    let seller = load::<Seller>(&*collection.store, &seller_key(invoice.seller)).await?;
-    let seller = seller.ok_or(CollectionError::NoInvoice { invoice: invoice.id })?;
+/// Closes the page on which the customer could pay at the same time (I6), or books what they paid on it: the webhook that should
+/// tell may never come. Tells whether the invoice may be charged now.
+async fn close(
+    collection: &Collection,
+    invoice: &Invoice,
+    page: &HostedPage,
+    now: DateTime<Utc>,
+) -> Result<bool, CollectionError> {
+    let (store, id) = (&*collection.store, invoice.id);
+    let seller = load::<Seller>(store, &seller_key(invoice.seller)).await?;
+    let seller = seller.ok_or(CollectionError::NoInvoice { invoice: id })?;
     let gateway = collection.gateways.of(&seller.value.provider_account).await?;
-    match gateway.close_page(&page.reference).await? {
+    let outcome = match gateway.close_page(&page.reference).await? {
         PageClosed::Closed => {
-            attempts::page_closed(&*collection.store, invoice.id, &page.reference).await?;
-            Ok(true)
+            attempts::page_closed(store, id, &page.reference, now).await?;
+            return Ok(true);
         }
-        PageClosed::AlreadyPaid { payment } => {
-            tracing::info!(invoice.id = %invoice.id, payment.reference = payment, "paid on the page, not charged");
-            Ok(false)
+        PageClosed::Used(outcome) => outcome,
+    };
+    if let Some(report) = outcome.report {
+        let report = PaymentReport { invoice: Some(id), ..report };
+        let booked = book(collection, &report, now).await?;
+        tracing::info!(invoice.id = %id, payment.id = %booked.payment, "paid on the page");
+        attempts::page_used(store, id, &page.reference, booked.payment, now).await?;
+        if let Some((invoice, purpose)) = booked.mail {
+            ask_for_mail(collection, invoice, purpose, now).await?;
         }
     }
+    Ok(matches!(outcome.kind, ChargeKind::Declined { .. }))
 }
 
 /// Does what follows from where the invoice now stands: also after a crash that came between the books and this.

@@ -33,6 +33,8 @@ pub struct Collection {
     pub gateways: Gateways,
     /// Where unknown outcomes are counted.
     pub metrics: Metrics,
+    /// The clock on the wall, which the providers' keys run out by; everything else goes by the scheduled time.
+    pub clock: fn() -> DateTime<Utc>,
 }
 
 /// Works on a batch; what failed comes again.

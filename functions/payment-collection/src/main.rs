@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             queue: Arc::new(AwsQueue::to_queues(sqs, [(Destination::Reminders, config.reminders_queue_url)])),
             gateways: Gateways::with_keys(keys?),
             metrics: Metrics::of(&env),
+            clock: clock::now,
         };
         run::serve(|event, budget| handler::handle(&collection, event, budget)).await?;
         anyhow::Ok(())

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::{PaymentId, RefundId};
-use saldo_billing::payment::{Decline, Payment, RefundRequest, RefundState};
+use saldo_billing::payment::{Decline, Payment, RefundRequest, RefundState, RefundStatus};
 use saldo_books::refunds;
 use saldo_gateways::{Gateway, GatewayError, RefundLookUp, RefundOrder, RefundOutcome};
 use saldo_runtime::logs;
@@ -45,11 +45,7 @@ pub async fn refund(collection: &Collection, id: PaymentId, now: DateTime<Utc>) 
 }
 
 fn is_due(request: &RefundRequest, now: DateTime<Utc>) -> bool {
-    match request.state {
-        RefundState::Requested => true,
-        RefundState::Unknown { look_ups } => request.look_up_at(look_ups).is_none_or(|at| at <= now),
-        RefundState::Accepted { .. } | RefundState::Refused { .. } => false,
-    }
+    request.state == RefundState::Requested || request.due_at().is_some_and(|at| at <= now)
 }
 
 /// One refund under way.
@@ -63,14 +59,27 @@ struct Refunding<'a> {
 
 impl Refunding<'_> {
     async fn carry_out(&self, request: &RefundRequest) -> Result<(), CollectionError> {
-        let age = self.now.signed_duration_since(request.requested_at);
+        // By the clock on the wall, as the request was: a message that rested for days must not order under a forgotten key.
+        let age = (self.collection.clock)().signed_duration_since(request.requested_at);
         match request.state {
             RefundState::Requested if age < KEY_LIFE => self.order(0).await,
             RefundState::Requested => self.look_up(0, true).await,
             RefundState::Unknown { look_ups } => {
                 self.look_up(look_ups.saturating_add(1), age >= ORDER_AGAIN_AFTER).await
             }
+            RefundState::Accepted { status: RefundStatus::Pending, .. } => self.ask_about_pending().await,
             RefundState::Accepted { .. } | RefundState::Refused { .. } => Ok(()),
+        }
+    }
+
+    /// Asks what became of a refund that the provider has in hand; without an answer it is asked again a day later.
+    async fn ask_about_pending(&self) -> Result<(), CollectionError> {
+        match self.gateway.look_up_refund(&self.order).await? {
+            RefundLookUp::Found(outcome) => self.conclude(outcome).await,
+            RefundLookUp::NotFound => {
+                tracing::error!(refund.id = %self.order.refund, "the provider does not know a refund that it accepted");
+                Ok(())
+            }
         }
     }
 
@@ -122,7 +131,7 @@ impl Refunding<'_> {
     }
 
     async fn settle(&self, state: RefundState) -> Result<(), CollectionError> {
-        refunds::settle(&*self.collection.store, self.payment, self.order.refund, state).await?;
+        refunds::settle(&*self.collection.store, self.payment, self.order.refund, state, self.now).await?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use saldo_billing::payment::{Decline, RefundState, RefundStatus};
 use saldo_gateways::memory::Scripted;
 use saldo_messages::{CollectionsMessage, V1};
 
-use crate::world::{Fate, World, at, eur, event, invoice_id, sample};
+use crate::world::{Fate, World, at, eur, event, invoice_id, sample, set_clock};
 
 const REFUND: &str = include_str!("../../../events/payment-collection/refund.json");
 const DAY: i64 = 24 * 60;
@@ -41,6 +41,7 @@ impl Refunding {
     async fn carry_out(&self, minutes: i64) -> bool {
         let as_of = at(DAY.saturating_add(minutes));
         self.world.gateway.set_now(as_of);
+        set_clock(as_of);
         let message = CollectionsMessage::Refund { v: V1, payments: vec![self.payment], as_of };
         self.world.handle(event(&message)).await.is_empty()
     }

@@ -31,6 +31,16 @@ use saldo_store::{
 /// 1 October 2026, 10:00 in Berlin.
 pub(crate) const NOW: &str = "2026-10-01T08:00:00Z";
 
+thread_local! {
+    /// The clock on the wall.
+    static CLOCK: std::cell::Cell<DateTime<Utc>> = std::cell::Cell::new(at(0));
+}
+
+/// Sets the clock on the wall of this test.
+pub(crate) fn set_clock(now: DateTime<Utc>) {
+    CLOCK.set(now);
+}
+
 pub(crate) fn at(minutes: i64) -> DateTime<Utc> {
     NOW.parse::<DateTime<Utc>>().unwrap().checked_add_signed(TimeDelta::minutes(minutes)).unwrap()
 }
@@ -128,6 +138,7 @@ impl World {
             queue: Arc::<MemoryQueue>::clone(&queue),
             gateways: Gateways::fixed([(account(), asked)]),
             metrics: Metrics::in_memory(),
+            clock: || CLOCK.get(),
         };
         let world = Self { store, queue, gateway, collection };
         world.put_parties().await;
@@ -202,6 +213,7 @@ impl World {
     /// Has the invoice charged at this time; tells whether the message is done.
     pub(crate) async fn charge(&self, minutes: i64) -> bool {
         self.gateway.set_now(at(minutes));
+        set_clock(at(minutes));
         self.handle(charge_event(vec![invoice_id()], at(minutes))).await.is_empty()
     }
 

@@ -1,14 +1,14 @@
 //! Taking what an event states into the books.
 
 use chrono::{DateTime, Utc};
-use saldo_billing::id::InvoiceId;
+use saldo_billing::id::{InvoiceId, PaymentId};
 use saldo_billing::invoice::Invoice;
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::payment::{PaymentReport, Statement};
 use saldo_billing::provider::ProviderAccount;
 use saldo_books::payments::{self, Booked, Reported};
 use saldo_books::{BooksError, attempts};
-use saldo_gateways::{News, PageReport, Reading};
+use saldo_gateways::{News, PageReport, PageState, Reading};
 use saldo_messages::{Destination, RemindersMessage, V1};
 use saldo_money::Money;
 use saldo_store::entities::{invoice_key, mail_key};
@@ -134,10 +134,24 @@ fn paid_too_much(invoice: &Invoice) -> Result<Money, ProcessingError> {
     Ok(settled.checked_sub(owed)?.max(Money::zero(invoice.currency()))?)
 }
 
-/// However a page ended, nobody can pay on it any more; and it may tell whose the provider's customer is.
+/// A page that ran out or failed is taken away; one that the customer went through stays until its payment is decided. Both may
+/// tell whose the provider's customer is.
 async fn page(processing: &Processing, report: &PageReport, now: DateTime<Utc>) -> Result<Came, ProcessingError> {
     if let Some(invoice) = report.invoice {
-        match attempts::page_closed(&*processing.store, invoice, &report.reference).await {
+        let store = &*processing.store;
+        let payment = report.payment.as_ref().map(|reference| {
+            let account = &report.account;
+            PaymentId::derive(&[account.provider(), account.account(), reference])
+        });
+        let changed = match (report.state, payment) {
+            (PageState::Completed { .. }, Some(payment)) => {
+                attempts::page_used(store, invoice, &report.reference, payment, now).await
+            }
+            (PageState::Completed { .. } | PageState::Failed | PageState::Expired, _) => {
+                attempts::page_closed(store, invoice, &report.reference, now).await
+            }
+        };
+        match changed {
             Ok(()) => {}
             Err(BooksError::Missing { .. }) => return Ok(Came::ToWait { on: invoice.to_string() }),
             Err(error) => return Err(error.into()),

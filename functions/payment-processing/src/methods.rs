@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::Customer;
 use saldo_billing::provider::{PaymentMethod, ProviderAccount};
-use saldo_books::BooksError;
+use saldo_books::{BooksError, attempts};
 use saldo_store::entities::{ProviderCustomer, customer_key};
 use saldo_store::{Entity, Key, Store, Stored, Transaction, load};
 use serde::{Deserialize, Serialize};
@@ -164,16 +164,30 @@ pub async fn tell(
             })?;
         }
         let methods = join(&mut transaction, known, account, reference, &told)?;
-        if let Some(customer) = customer {
-            charge_by(store, &mut transaction, customer, &methods).await?;
-        } else if !transaction.is_empty() {
-            count_unmatched(processing, account, now);
-        }
-        if transaction.is_empty() {
-            return Ok(Came::ToTheBooks);
-        }
-        match store.commit(transaction).await {
-            Ok(_) => return Ok(Came::ToTheBooks),
+        // What was told before decides nothing again: meanwhile the CRM may have chosen another method, or none.
+        let is_news = !transaction.is_empty();
+        let customer = match customer {
+            Some(mut customer) => {
+                if is_news {
+                    charge_by(store, &mut transaction, &mut customer, &methods).await?;
+                }
+                Some(customer.value)
+            }
+            None => {
+                if is_news {
+                    count_unmatched(processing, account, now);
+                }
+                None
+            }
+        };
+        let committed = if is_news { store.commit(transaction).await.map(drop) } else { Ok(()) };
+        match committed {
+            Ok(()) => {
+                if let Some(customer) = customer {
+                    attempts::method_changed(store, &customer, now).await?;
+                }
+                return Ok(Came::ToTheBooks);
+            }
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error.into()),
         }
@@ -214,16 +228,16 @@ fn join(
 async fn charge_by(
     store: &dyn Store,
     transaction: &mut Transaction,
-    mut customer: Stored<Customer>,
+    customer: &mut Stored<Customer>,
     methods: &ProviderMethods,
 ) -> Result<(), ProcessingError> {
     let current = customer.value.payment_method.as_ref();
     let chosen = choose(store, current, methods).await?;
-    if chosen.as_ref() != current {
+    if chosen.as_ref() == current {
+        transaction.check_version(customer)?;
+    } else {
         customer.value.payment_method = chosen;
-        transaction.update(&customer)?;
-    } else if !transaction.is_empty() {
-        transaction.check_version(&customer)?;
+        transaction.update(customer)?;
     }
     Ok(())
 }

@@ -92,14 +92,14 @@ async fn a_mail_that_the_queue_refused_is_asked_for_by_the_redelivery() {
 async fn bad_neighbours_are_kept_and_reported_and_do_not_stop_a_payment() {
     let world = World::new().await;
     let batch = sample(NEIGHBOURS);
-    let bad: Vec<_> = [0, 1, 3].map(|place: usize| batch.records[place].message_id.clone().unwrap()).to_vec();
+    let bad: Vec<_> = [0, 1].map(|place: usize| batch.records[place].message_id.clone().unwrap()).to_vec();
     assert_eq!(world.handle(batch).await, bad);
     assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
-    // What cannot be read, and what contradicts the books, waits in the inbox for a person.
-    for event in ["evt_3SkXqBLkdIwHu7ix0bBroke1", "evt_3SkXqBLkdIwHu7ix0bYen001"] {
-        assert_eq!(world.status(event).await, Some(InboxStatus::GivenUp), "{event}");
-        assert_eq!(world.parked(event).await, None);
-    }
+    // What cannot be read waits in the inbox for a person.
+    assert_eq!(world.status("evt_3SkXqBLkdIwHu7ix0bBroke1").await, Some(InboxStatus::GivenUp));
+    assert_eq!(world.parked("evt_3SkXqBLkdIwHu7ix0bBroke1").await, None);
+    // Money in another currency was taken all the same: it is in the books, and on no invoice.
+    assert_eq!(world.status("evt_3SkXqBLkdIwHu7ix0bYen001").await, Some(InboxStatus::Applied));
 }
 
 #[tokio::test]

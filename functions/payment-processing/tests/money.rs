@@ -113,7 +113,7 @@ async fn charging(policy: &str) -> World {
     transaction.update(&customer).unwrap();
     world.store.commit(transaction).await.unwrap();
     world.issue(Collection::Automatic).await;
-    let permission = attempts::permission(&*world.store, invoice_id(), issued_at()).await.unwrap();
+    let permission = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at()).await.unwrap();
     assert!(matches!(permission, Permission::Charge(_)));
     world
 }
@@ -146,17 +146,21 @@ async fn a_last_failure_that_only_the_webhook_tells_ends_the_dunning() {
 }
 
 #[tokio::test]
-async fn a_page_that_is_done_or_has_run_out_is_taken_away() {
-    for event in [COMPLETED, EXPIRED] {
+async fn a_page_stays_until_what_is_paid_on_it_is_decided_and_goes_when_it_runs_out() {
+    for (event, stays) in [(COMPLETED, true), (EXPIRED, false)] {
         let world = World::new().await;
         let page = HostedPage {
             reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
             url: "https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
             amount: eur(11_900),
             expires_at: issued_at(),
+            payment: None,
         };
         attempts::open_page(&*world.store, invoice_id(), &page, &saldo_books::nothing_more).await.unwrap();
         assert!(world.take(event).await && world.take(event).await);
+        let page = world.invoice().await.progress.page;
+        assert_eq!(page.is_some_and(|page| page.payment.is_some()), stays, "{event}");
+        assert!(world.take(SUCCEEDED).await);
         assert_eq!(world.invoice().await.progress.page, None);
     }
 }

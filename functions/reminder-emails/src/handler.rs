@@ -9,6 +9,7 @@ use saldo_billing::id::InvoiceId;
 use saldo_billing::party::Email;
 use saldo_documents::archive::Archive;
 use saldo_documents::mail::Mailer;
+use saldo_documents::pdf::Draw;
 use saldo_messages::{Disposed, Disposition, RemindersMessage};
 use saldo_runtime::batch::{self, BatchError};
 use saldo_runtime::budget::Budget;
@@ -31,6 +32,8 @@ pub struct Mailing {
     pub mailer: Arc<dyn Mailer>,
     /// Where the documents are.
     pub archive: Arc<dyn Archive>,
+    /// How a document that is not there yet is drawn.
+    pub draw: Draw,
     /// The address that mail is sent from.
     pub sender: Email,
 }

@@ -26,6 +26,7 @@ fn main() -> ExitCode {
             store: Arc::new(store),
             mailer: Arc::new(SesMailer::new(aws.ses())),
             archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
+            draw: saldo_documents::pdf::invoice,
             sender: config.sender,
         };
         run::serve(|event, budget| handler::handle(&mailing, event, budget)).await?;

@@ -8,7 +8,6 @@ use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_books::mail::{self, Decision, Letter};
 use saldo_documents::archive::invoice_pdf_key;
 use saldo_documents::mail::{Mail, MailContext, MailError, Occasion, compose};
-use saldo_documents::pdf;
 use saldo_runtime::logs;
 use saldo_store::entities::{invoice_key, mail_key};
 use saldo_store::load;
@@ -122,7 +121,7 @@ async fn pdf(mailing: &Mailing, invoice: &Invoice) -> Result<Vec<u8>, MailingErr
         return Ok(bytes);
     }
     let document = saldo_books::invoices::document(&*mailing.store, invoice.id).await?;
-    Ok(pdf::invoice(invoice, &document)?)
+    Ok((mailing.draw)(invoice, &document)?)
 }
 
 fn occasion(letter: &Letter) -> Result<Occasion<'_>, MailingError> {

@@ -154,8 +154,14 @@ async fn a_failed_charge_is_told_with_the_day_of_the_next_one() {
                 }));
                 let decline = Decline { code: "insufficient_funds".to_owned(), hard: next.is_none() };
                 let state = AttemptState::Declined { at: on(3), decline };
-                let attempt =
-                    Attempt { number: 2, amount: eur(10_000), method: method.unwrap(), begun_at: on(3), state };
+                let attempt = Attempt {
+                    number: 2,
+                    amount: eur(10_000),
+                    method: method.unwrap(),
+                    begun_at: on(3),
+                    asked_at: None,
+                    state,
+                };
                 invoice.progress.attempt = Some(attempt);
                 invoice.progress.next = next;
             })
@@ -175,6 +181,7 @@ async fn only_a_page_that_asks_for_what_is_due_is_linked() {
         url: "https://pay.example/cs_1".to_owned(),
         amount: eur(minor),
         expires_at: on(day),
+        payment: None,
     };
     for (page, linked) in [(page(10_000, 20), true), (page(4_000, 20), false), (page(10_000, 15), false)] {
         let world = World::with_invoice_sent().await;

@@ -129,6 +129,7 @@ impl World {
         let store = Arc::new(ShakyStore::default());
         let (mailer, archive) = (Arc::new(MemoryMailer::new()), Arc::new(ShakyArchive::default()));
         let mailing = Mailing {
+            draw: saldo_documents::pdf::invoice,
             store: Arc::<ShakyStore>::clone(&store),
             mailer: Arc::<MemoryMailer>::clone(&mailer),
             archive: Arc::<ShakyArchive>::clone(&archive),

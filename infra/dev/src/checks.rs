@@ -14,7 +14,7 @@ use crate::python::Venv;
 use crate::tally::Tally;
 use crate::up::TWIN;
 use crate::workspace::Workspace;
-use crate::{dynamodb_local, local_aws, process, up};
+use crate::{dynamodb_local, local_aws, process, simulation, up};
 
 /// The crate whose tests need a deployed stack; it stays out of the plain run.
 const JOURNEYS: &str = "journeys";
@@ -39,6 +39,8 @@ pub(crate) enum Part {
     Template,
     /// Stripe's own package, asked about the provider's twin, our requests and the sample events.
     Judges,
+    /// A fixed set of seeds in the simulator.
+    Sim,
     /// The journeys on a freshly deployed stack.
     Journeys,
 }
@@ -62,12 +64,13 @@ struct Run<'a> {
 /// Runs the given parts of the checks, or all, also after one failed; true when all passed.
 pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> bool {
     let mut run = Run { workspace, console, outcomes: Vec::new() };
-    for part in [Part::Source, Part::Template, Part::Store, Part::Judges, Part::Journeys] {
+    for part in [Part::Source, Part::Sim, Part::Template, Part::Store, Part::Judges, Part::Journeys] {
         if !parts.is_empty() && !parts.contains(&part) {
             continue;
         }
         match part {
             Part::Source => run.source_checks(),
+            Part::Sim => run.simulation(),
             Part::Template => run.template_checks(),
             Part::Store => run.store_contract(),
             Part::Judges => run.judges(),
@@ -94,6 +97,13 @@ impl Run<'_> {
                 "tests",
                 &mut run.cargo(&["test", "--workspace", "--exclude", JOURNEYS, "--locked", "--no-fail-fast"]),
             )
+        });
+    }
+
+    fn simulation(&mut self) {
+        self.step("fixed seeds in the simulator", |run| {
+            let mut seeds = Command::new(simulation::of_the_checks(run.workspace)?);
+            run.check("sim", seeds.args(simulation::FIXED_SEEDS))
         });
     }
 

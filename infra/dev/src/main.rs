@@ -10,6 +10,7 @@ mod lambda_build;
 mod local_aws;
 mod process;
 mod python;
+mod simulation;
 mod stack;
 mod tally;
 mod up;
@@ -51,6 +52,13 @@ enum Action {
         /// Run only these parts.
         parts: Vec<checks::Part>,
     },
+    /// Play seeds in the simulator: all functions in one process, months in seconds, everything that can go wrong.
+    #[command(disable_help_flag = true)]
+    Sim {
+        /// What the simulator is told; `--help` lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -80,6 +88,7 @@ fn run(workspace: &Workspace, console: &Console, action: Action) -> anyhow::Resu
             up::stop_all_on_interrupt(workspace)?;
             return Ok(checks::run(workspace, console, &parts));
         }
+        Action::Sim { arguments } => return simulation::run(workspace, &arguments),
     }
     Ok(true)
 }

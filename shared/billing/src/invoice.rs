@@ -247,7 +247,8 @@ impl Invoice {
             }
         }
         let on = local_date(now, seller.zone);
-        let due_on = self.terms.due_on(local_date(now, customer.zone));
+        // Counted from the date on the document; where the customer's day has begun before, from theirs.
+        let due_on = self.terms.due_on(local_date(now, customer.zone).max(on));
         let usable = self.money(credit.max(self.zero()).and_then(|credit| credit.min(self.totals.total)))?;
         self.changed("finalised", now, |invoice| {
             invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone });
@@ -273,11 +274,13 @@ impl Invoice {
         if paid.is_positive() || self.is_processing() {
             return Err(InvoiceError::AlreadyPaid { invoice: self.id, paid });
         }
-        self.changed("voided", now, |invoice| {
-            invoice.voided_at = Some(now);
-            invoice.progress.next = None;
-        })
-        .map(Outcome::Applied)
+        if self.progress.attempt.as_ref().is_some_and(Attempt::is_open) {
+            let (command, status) = ("void, before its charge is decided,", self.status()?);
+            return Err(InvoiceError::Status { command, invoice: self.id, status });
+        }
+        let change = self.changed("voided", now, |invoice| invoice.voided_at = Some(now))?;
+        self.progress.next = self.loose_end(now)?;
+        Ok(Outcome::Applied(change))
     }
 
     /// Gives up what is still due. A late payment is accepted and takes the write-off back (D15).
@@ -292,11 +295,10 @@ impl Invoice {
             }
             InvoiceStatus::Open | InvoiceStatus::PartlyPaid => {}
         }
-        self.changed("written-off", now, |invoice| {
-            invoice.written_off_at = Some(now);
-            invoice.progress.next = None;
-        })
-        .map(Outcome::Applied)
+        let change = self.changed("written-off", now, |invoice| invoice.written_off_at = Some(now))?;
+        // What was asked for is not forgotten with it: money may have been taken.
+        self.progress.next = self.loose_end(now)?;
+        Ok(Outcome::Applied(change))
     }
 
     /// What finalising fixed, once it is issued.

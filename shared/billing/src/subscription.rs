@@ -357,12 +357,13 @@ impl Subscription {
     /// # Errors
     /// When the period leaves the calendar.
     pub fn resume(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
-        if self.paused_at.take().is_none() {
-            return Ok(Outcome::AlreadyApplied);
-        }
-        let today = local_date(now, zone);
-        while self.period(self.next_period)?.start_on() < today {
-            self.next_period = self.next_period.saturating_add(1);
+        let Some(paused_at) = self.paused_at.take() else { return Ok(Outcome::AlreadyApplied) };
+        let (paused_on, today) = (local_date(paused_at, zone), local_date(now, zone));
+        // One that began before the pause is owed: it only was not billed yet.
+        if self.period(self.next_period)?.start_on() > paused_on {
+            while self.period(self.next_period)?.start_on() < today {
+                self.next_period = self.next_period.saturating_add(1);
+            }
         }
         self.plan(zone)?;
         Ok(Outcome::Applied(()))

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
 use saldo_billing::dunning::EndAction;
-use saldo_billing::id::InvoiceId;
+use saldo_billing::id::{InvoiceId, PaymentId};
 use saldo_billing::invoice::collection::{Duty, HostedPage};
 use saldo_billing::invoice::{Attempt, AttemptState, Begun, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
-use saldo_store::entities::{customer_key, invoice_key, seller_key};
-use saldo_store::{Store, Stored, Transaction};
+use saldo_billing::payment::{Payment, PaymentStatus};
+use saldo_store::entities::{customer_key, invoice_key, list, payment_key, seller_key};
+use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
 use crate::{Also, BooksError, ROUNDS, committed, expect, invoices, nothing_more, subscriptions};
 
@@ -31,20 +32,31 @@ pub enum Permission {
 ///
 /// # Errors
 /// When something is missing or the books cannot be written.
-pub async fn permission(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -> Result<Permission, BooksError> {
+pub async fn permission(
+    store: &dyn Store,
+    id: InvoiceId,
+    now: DateTime<Utc>,
+    clock: DateTime<Utc>,
+) -> Result<Permission, BooksError> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        match invoice.value.collector_duty(now)? {
+        let page = match invoice.value.collector_duty(now, clock)? {
             Duty::Nothing => return Ok(Permission::Nothing),
-            Duty::ClosePage(page) => return Ok(Permission::ClosePage(Box::new((invoice.value, page)))),
             Duty::Repeat(attempt) => return Ok(Permission::Charge(Box::new((invoice.value, attempt)))),
             Duty::LookUp(attempt) => return Ok(Permission::LookUp(Box::new((invoice.value, attempt)))),
-            Duty::Begin => {}
-        }
+            Duty::ClosePage(page) => Some(page),
+            Duty::Begin => None,
+        };
         let customer: Stored<Customer> = expect(store, customer_key(invoice.value.customer)).await?;
+        if let Some(page) = page
+            && (customer.value.payment_method.is_some() || !is_owed(&invoice.value)?)
+        {
+            return Ok(Permission::ClosePage(Box::new((invoice.value, page))));
+        }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
         let begun = match customer.value.payment_method {
-            Some(method) => Some(invoice.value.begin_attempt(method, now)?),
+            Some(method) => Some(invoice.value.begin_attempt(method, now, clock)?),
+            // They pay on their page, if they have one.
             None => {
                 invoice.value.leave_to_customer(&seller.value.dunning, now)?;
                 None
@@ -61,6 +73,12 @@ pub async fn permission(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) ->
         }
     }
     Err(BooksError::Contended { attempted: "begin an attempt" })
+}
+
+/// Whether something is owed that nobody is paying at this moment.
+fn is_owed(invoice: &Invoice) -> Result<bool, InvoiceError> {
+    let open = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    Ok(open && !invoice.is_processing())
 }
 
 /// Records what became of an attempt that has no payment to tell it: it is unknown, was never made, or was refused outright.
@@ -100,7 +118,7 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
     let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
     let policy = &seller.value.dunning;
     let owed = matches!(invoice.value.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-    if !owed || !invoice.value.retries_are_used_up(policy, now) {
+    if !owed || invoice.value.progress.is_given_up || !invoice.value.retries_are_used_up(policy, now) {
         return Ok(());
     }
     match (policy.when_exhausted(), invoice.value.origin) {
@@ -115,7 +133,52 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
         }
         (EndAction::Cancel | EndAction::Pause, Origin::OneOff) => {}
     }
-    Ok(())
+    given_up(store, id).await
+}
+
+/// Remembers that the policy's end was carried out. Should this be lost, it is carried out once more, to no effect.
+async fn given_up(store: &dyn Store, id: InvoiceId) -> Result<(), BooksError> {
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        if invoice.value.progress.is_given_up {
+            return Ok(());
+        }
+        invoice.value.progress.is_given_up = true;
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        if committed(store, transaction).await? {
+            return Ok(());
+        }
+    }
+    Err(BooksError::Contended { attempted: "give an invoice up" })
+}
+
+/// Plans the customer's open invoices anew that waited for another method: they have one now.
+///
+/// # Errors
+/// When the books cannot be read or written.
+pub async fn method_changed(store: &dyn Store, customer: &Customer, now: DateTime<Utc>) -> Result<(), BooksError> {
+    if customer.payment_method.is_none() {
+        return Ok(());
+    }
+    let seller: Stored<Seller> = expect(store, seller_key(customer.seller)).await?;
+    let (invoices, mut after) = (list::of_customer(customer.id, list::INVOICES), None);
+    loop {
+        let page = list_by_customer::<Invoice>(store, &invoices, 100, after.as_ref()).await?;
+        for mut invoice in page.entities {
+            if invoice.value.method_changed(&seller.value.dunning, now)? == Outcome::AlreadyApplied {
+                continue;
+            }
+            let mut transaction = Transaction::new();
+            transaction.update(&invoice)?;
+            // Somebody who changed it meanwhile read the new method, or is asked for another one once more.
+            committed(store, transaction).await?;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.
@@ -136,6 +199,9 @@ pub async fn open_page(
             let (command, status) = ("open a second page to pay", invoice.value.status()?);
             return Err(InvoiceError::Status { command, invoice: id, status }.into());
         }
+        if invoice.value.progress.page.is_none() {
+            invoice.value.progress.pages = invoice.value.progress.pages.saturating_add(1);
+        }
         invoice.value.progress.page = Some(page.clone());
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
@@ -147,17 +213,67 @@ pub async fn open_page(
     Err(BooksError::Contended { attempted: "open a page" })
 }
 
-/// Takes a page away that the provider has closed.
+/// Takes a page away on which nobody can pay any more, and plans what follows.
 ///
 /// # Errors
 /// When the invoice is not there or the books cannot be written.
-pub async fn page_closed(store: &dyn Store, id: InvoiceId, reference: &str) -> Result<(), BooksError> {
+pub async fn page_closed(
+    store: &dyn Store,
+    id: InvoiceId,
+    reference: &str,
+    now: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    change_page(store, id, reference, now, |_| None).await
+}
+
+/// Remembers by which payment the customer paid on a page: it stays until that payment is decided, so that nobody charges or
+/// opens another page in between. One that is decided takes it away.
+///
+/// # Errors
+/// When the invoice is not there or the books cannot be written.
+pub async fn page_used(
+    store: &dyn Store,
+    id: InvoiceId,
+    reference: &str,
+    payment: PaymentId,
+    now: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    let known: Option<Stored<Payment>> = load(store, &payment_key(payment)).await?;
+    let is_decided = known.is_some_and(|known| is_decided(known.value.status()));
+    let keep = |page: HostedPage| (!is_decided).then_some(HostedPage { payment: Some(payment), ..page });
+    change_page(store, id, reference, now, keep).await
+}
+
+/// Whether a payment will not become another one by itself.
+pub(crate) const fn is_decided(status: PaymentStatus) -> bool {
+    match status {
+        PaymentStatus::Succeeded | PaymentStatus::Failed | PaymentStatus::Cancelled => true,
+        PaymentStatus::Pending
+        | PaymentStatus::RequiresAction
+        | PaymentStatus::Processing
+        | PaymentStatus::Authorised => false,
+    }
+}
+
+async fn change_page(
+    store: &dyn Store,
+    id: InvoiceId,
+    reference: &str,
+    now: DateTime<Utc>,
+    change: impl Fn(HostedPage) -> Option<HostedPage> + Send,
+) -> Result<(), BooksError> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        if invoice.value.progress.page.as_ref().is_none_or(|page| page.reference != reference) {
+        let Some(page) = invoice.value.progress.page.clone().filter(|page| page.reference == reference) else {
+            return Ok(());
+        };
+        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+        let before = invoice.value.progress.clone();
+        invoice.value.progress.page = change(page);
+        invoice.value.plan(&seller.value.dunning, now)?;
+        if invoice.value.progress == before {
             return Ok(());
         }
-        invoice.value.progress.page = None;
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
         if committed(store, transaction).await? {

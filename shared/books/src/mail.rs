@@ -92,6 +92,9 @@ pub async fn decide(
         }
         if invoice.value.progress != before {
             transaction.update(&invoice)?;
+        } else if reason && may_send {
+            // Of a payment that comes at this moment and a mail that complains, one is first.
+            transaction.check_version(&invoice)?;
         }
         if reason && may_send {
             let record = MailRecord { invoice: id, purpose, planned_at: now, state: MailState::Planned };

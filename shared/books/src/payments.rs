@@ -12,7 +12,7 @@ use saldo_money::Money;
 use saldo_store::entities::{LedgerEntry, invoice_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
 
-use crate::{BooksError, ROUNDS, committed, credit_moved_by, expect, write_change};
+use crate::{BooksError, ROUNDS, attempts, committed, credit_moved_by, expect, write_change};
 
 /// What a report did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,13 +80,20 @@ async fn try_report(
         return Ok(Some(Reported::WaitsFor(WaitsFor::Payment(id))));
     }
     let wanted = known.as_ref().and_then(|known| known.value.invoice).or(report.invoice);
-    let invoice: Option<Stored<Invoice>> = match wanted {
+    let mut invoice: Option<Stored<Invoice>> = match wanted {
         None => None,
         Some(wanted) => match load(store, &invoice_key(wanted)).await? {
             None => return Ok(Some(Reported::WaitsFor(WaitsFor::Invoice(wanted)))),
             found @ Some(_) => found,
         },
     };
+    // Money in another currency cannot pay the invoice. It was taken all the same, and is booked as nobody's (W7).
+    let is_foreign = invoice.as_ref().is_some_and(|invoice| invoice.value.currency() != report.currency);
+    let unnamed = PaymentReport { invoice: None, ..report.clone() };
+    let report = if is_foreign { &unnamed } else { report };
+    if is_foreign {
+        invoice = None;
+    }
     let mut payment = known.unwrap_or_else(|| Stored { value: Payment::introduced_by(report), version: 0 });
     let before = payment.value.clone();
     let news = payment.value.apply(report)? == Outcome::Applied(());
@@ -130,7 +137,10 @@ async fn write_invoice(
         Some((number, state)) => invoice.value.settle_attempt(number, state, policy, now)?,
         None => Outcome::AlreadyApplied,
     };
-    let news = settled == Outcome::Applied(()) || matches!(recorded, Outcome::Applied(_));
+    let page = &mut invoice.value.progress.page;
+    let is_done = attempts::is_decided(payment.value.status())
+        && page.take_if(|page| page.payment == Some(payment.value.id)).is_some();
+    let news = settled == Outcome::Applied(()) || matches!(recorded, Outcome::Applied(_)) || is_done;
     if news {
         invoice.value.plan(policy, now)?;
         transaction.update(&invoice)?;

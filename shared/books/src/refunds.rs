@@ -35,8 +35,9 @@ pub async fn settle(
     payment: PaymentId,
     refund: RefundId,
     state: RefundState,
+    now: DateTime<Utc>,
 ) -> Result<Outcome<Payment>, BooksError> {
-    let command = |payment: &mut Payment| payment.settle_refund(refund, state.clone());
+    let command = |payment: &mut Payment| payment.settle_refund(refund, state.clone(), now);
     change(store, payment, "settle a refund", command, &crate::nothing_more).await
 }
 

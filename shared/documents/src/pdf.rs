@@ -14,9 +14,12 @@ mod table;
 mod text;
 
 use saldo_billing::id::InvoiceId;
-use saldo_billing::invoice::InvoiceError;
+use saldo_billing::invoice::{Document, Invoice, InvoiceError};
 
 pub use self::invoice::{file_name, invoice};
+
+/// How a document is made: [`invoice`], unless somebody plays a million of them and looks at none.
+pub type Draw = fn(&Invoice, &Document) -> Result<Vec<u8>, PdfError>;
 
 /// Why a document could not be rendered.
 #[derive(Debug, thiserror::Error)]

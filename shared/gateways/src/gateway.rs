@@ -201,11 +201,8 @@ pub struct Page {
 pub enum PageClosed {
     /// It was open or had run out, and nothing was paid.
     Closed,
-    /// The customer was faster. The payment's own events tell about the money.
-    AlreadyPaid {
-        /// The provider's id of the payment.
-        payment: Option<String>,
-    },
+    /// The customer was faster: this is what became of their payment.
+    Used(Box<ChargeOutcome>),
 }
 
 /// What lies under an error, when there is something to show.

@@ -177,6 +177,6 @@ impl Gateway for MemoryGateway {
     }
 
     async fn close_page(&self, reference: &str) -> Result<PageClosed, GatewayError> {
-        self.state().close_page(reference).map_err(|fault| self.error("closing a page", fault))
+        self.state().close_page(&self.account, reference).map_err(|fault| self.error("closing a page", fault))
     }
 }

@@ -76,6 +76,8 @@ async fn a_charge_carries_its_key_its_version_and_who_it_is_for() {
         &format!("payment_method={}", method.token),
         "off_session=true",
         "confirm=true",
+        "automatic_payment_methods%5Benabled%5D=true",
+        "automatic_payment_methods%5Ballow_redirects%5D=never",
         "description=Rechnung+RE-2026-0007+f%C3%BCr+Zo%C3%AB+%E5%90%8D%E5%89%8D",
         &format!("metadata%5Bsaldo_invoice%5D={}", request.invoice),
         "metadata%5Bsaldo_attempt%5D=3",

@@ -12,7 +12,7 @@ use saldo_billing::invoice::Invoice;
 use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::party::{Customer, Seller};
-use saldo_billing::payment::{Payment, RefundState};
+use saldo_billing::payment::Payment;
 use saldo_billing::subscription::Subscription;
 
 pub use self::access::{ApiKey, IdempotencyRecord, Scope, SellerDefaults};
@@ -204,11 +204,7 @@ impl Entity for Payment {
         let began = self.began_at().map(instant_text).unwrap_or_default();
         let due = self
             .refund_requests()
-            .filter_map(|(_, request)| match request.state {
-                RefundState::Requested => Some(request.requested_at),
-                RefundState::Unknown { look_ups } => request.look_up_at(look_ups),
-                RefundState::Accepted { .. } | RefundState::Refused { .. } => None,
-            })
+            .filter_map(|(_, request)| request.due_at())
             .min()
             .map(|at| Due { at, kind: DueKind::Refund });
         Indexes {

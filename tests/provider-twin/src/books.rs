@@ -107,6 +107,12 @@ impl Books {
         &self.entries
     }
 
+    /// The metadata of a PaymentIntent when money first moved because of it.
+    #[must_use]
+    pub fn metadata(&self, payment_intent: &str) -> Option<&BTreeMap<String, String>> {
+        self.metadata.get(payment_intent)
+    }
+
     /// The books in sum.
     #[must_use]
     pub fn summary(&self) -> Summary {

@@ -13,6 +13,7 @@ mod object;
 mod page;
 mod render;
 mod route;
+#[cfg(feature = "server")]
 pub mod server;
 mod twin;
 

@@ -103,6 +103,9 @@ pub async fn delete(State(app): State<Arc<App>>, call: Call, Named(id): Named<In
         if status != InvoiceStatus::Draft {
             return Err(InvoiceError::Status { command: "delete", invoice: id, status }.into());
         }
+        if invoice.value.received().next().is_some() {
+            return Err(Problem::conflict(format!("money came for draft {id}: finalise it, or refund that first")));
+        }
         let mut transaction = Transaction::new();
         transaction.remove(&invoice)?;
         for part in document_keys(&app, id).await? {

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use chrono::{DurationRound, TimeDelta};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::HostedPage;
 use saldo_billing::invoice::{Collection, Invoice, Issued};
 use saldo_billing::party::{Customer, Seller};
 use saldo_books::{BooksError, attempts};
 use saldo_gateways::{Gateway, GatewayError, PageClosed, PageRequest};
+use saldo_messages::{Disposed, Disposition};
 use saldo_store::entities::{customer_key, seller_key};
 use saldo_store::{Stored, Transaction, load};
 use serde::Deserialize;
@@ -100,19 +101,28 @@ pub async fn payment_link(
     let unreachable = |error| Problem::provider("the seller's provider account cannot be used", error, false);
     let gateway = app.gateways.of(account, call.now).await.map_err(unreachable)?;
     if let Some(page) = known {
-        close(&app, gateway.as_ref(), id, page).await?;
+        close(&app, gateway.as_ref(), id, page, call.now).await?;
     }
     let request = page_request(&call, &invoice, issued, &customer.value, &seller.value, asked)?;
     let opened = gateway.open_page(&request).await.map_err(provider_problem)?;
-    let page = HostedPage { reference: opened.reference, url: opened.url, amount: due, expires_at: opened.expires_at };
+    let page = HostedPage {
+        reference: opened.reference,
+        url: opened.url,
+        amount: due,
+        expires_at: opened.expires_at,
+        payment: None,
+    };
     let reply = reply(&page)?;
     let also = |_: &Invoice, transaction: &mut Transaction| call.keep(transaction, &reply);
     let store = call.store(&app);
     match attempts::open_page(store.as_ref(), id, &page, &also).await {
         Ok(_) => Ok(reply.clone()),
         Err(error) => {
-            // A charge began, or somebody else opened a page: this one must not stay open beside it.
-            give_back(gateway.as_ref(), &page, &error).await;
+            // A charge began, or somebody else opened a page: this one must not stay open beside it. Where nobody knows whether it
+            // was written down, it stays: the request that is repeated finds it, or is given the same one again.
+            if error.disposition() == Disposition::Poison {
+                give_back(gateway.as_ref(), &page, &error).await;
+            }
             Err(error.into())
         }
     }
@@ -127,12 +137,16 @@ fn reply(page: &HostedPage) -> Result<Reply, Problem> {
 }
 
 /// Closes the page that asks for another amount, or soon runs out.
-async fn close(app: &App, gateway: &dyn Gateway, id: InvoiceId, page: &HostedPage) -> Result<(), Problem> {
+async fn close(
+    app: &App,
+    gateway: &dyn Gateway,
+    id: InvoiceId,
+    page: &HostedPage,
+    now: DateTime<Utc>,
+) -> Result<(), Problem> {
     match gateway.close_page(&page.reference).await.map_err(provider_problem)? {
-        PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference).await?),
-        PageClosed::AlreadyPaid { .. } => {
-            Err(Problem::not_ready("the customer has just paid; the payment is being booked", 5))
-        }
+        PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference, now).await?),
+        PageClosed::Used(_) => Err(Problem::not_ready("the customer has just paid; the payment is being booked", 5)),
     }
 }
 
@@ -174,9 +188,10 @@ fn page_request(
     };
     // The very same request, repeated after a lost answer, gives the same page; after a charge that came between it is another.
     let attempts = invoice.progress.attempt.as_ref().map_or(0, |attempt| attempt.number);
+    let pages = invoice.progress.pages;
     let content = serde_json::to_vec(&request).map_err(Problem::internal)?;
     let digest: String = hex::encode(Sha256::digest(content)).chars().take(32).collect();
-    request.idempotency_key = format!("{}/page-{attempts}-{digest}", invoice.id);
+    request.idempotency_key = format!("{}/page-{attempts}-{pages}-{digest}", invoice.id);
     Ok(request)
 }
 

@@ -209,7 +209,7 @@ async fn payments_go_all_ways(store: &dyn Store) {
     let payment = paid(store, "pi_5", invoice, statements).await;
     let id = RefundId::from_random(1);
     refunds::request(store, payment, id, eur(1_000), at(25), &nothing_more).await.unwrap();
-    refunds::settle(store, payment, id, RefundState::Refused { decline: decline() }).await.unwrap();
+    refunds::settle(store, payment, id, RefundState::Refused { decline: decline() }, at(26)).await.unwrap();
     let other = issued(store, 6).await;
     paid(store, "pi_6", other, vec![Statement::Created { amount: eur(10_000) }, Statement::Cancelled]).await;
 }

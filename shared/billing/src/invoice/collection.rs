@@ -69,6 +69,15 @@ pub struct Progress {
     /// The hosted page on which the customer can pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<HostedPage>,
+    /// How many pages there were: the next one needs another key.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pages: u32,
+    /// Whether the customer has another method since the last one was refused for good.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_new_method: bool,
+    /// Whether the policy's end was carried out, so that somebody who resumes is not stopped by an old failure told again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_given_up: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -87,6 +96,9 @@ pub struct HostedPage {
     pub amount: Money,
     /// Until when it works.
     pub expires_at: DateTime<Utc>,
+    /// The payment that was made on it, once the provider said that the customer went through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<PaymentId>,
 }
 
 /// One attempt to charge an invoice: written down before the provider is called.
@@ -98,8 +110,11 @@ pub struct Attempt {
     pub amount: Money,
     /// By what.
     pub method: PaymentMethod,
-    /// When it was begun.
+    /// As of when it was begun: by the scheduled time.
     pub begun_at: DateTime<Utc>,
+    /// When it was begun by the clock on the wall, which is the one that the provider's keys run out by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
     /// What became of it.
     #[serde(flatten)]
     pub state: AttemptState,
@@ -142,6 +157,12 @@ impl Attempt {
     #[must_use]
     pub fn idempotency_key(&self, invoice: InvoiceId) -> String {
         format!("{invoice}/attempt-{}", self.number)
+    }
+
+    /// How long ago it was begun, by the clock on the wall.
+    #[must_use]
+    pub fn age(&self, clock: DateTime<Utc>) -> Duration {
+        clock.signed_duration_since(self.asked_at.unwrap_or(self.begun_at))
     }
 
     /// Whether it is still to be told what became of it.
@@ -196,15 +217,19 @@ pub enum Begun {
 /// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
 const KEY_LIFE: Duration = Duration::hours(23);
 
+/// How long the provider has to tell by itself that a page is done, before it is asked.
+const PAGE_ASKED_AFTER: Duration = Duration::minutes(5);
+
 impl Invoice {
-    /// What a collector has to do at `now`.
+    /// What a collector has to do at `now`, the scheduled time. `clock` is the time on the wall: a message that rested for days
+    /// must not repeat a request under a key that the provider has forgotten.
     ///
     /// # Errors
     /// When amounts do not add up.
-    pub fn collector_duty(&self, now: DateTime<Utc>) -> Result<Duty, InvoiceError> {
+    pub fn collector_duty(&self, now: DateTime<Utc>, clock: DateTime<Utc>) -> Result<Duty, InvoiceError> {
         if let Some(attempt) = &self.progress.attempt {
             match attempt.state {
-                AttemptState::Begun if now.signed_duration_since(attempt.begun_at) < KEY_LIFE => {
+                AttemptState::Begun if attempt.age(clock) < KEY_LIFE => {
                     return Ok(Duty::Repeat(attempt.clone()));
                 }
                 AttemptState::Begun | AttemptState::Unknown { .. } => return Ok(Duty::LookUp(attempt.clone())),
@@ -214,6 +239,12 @@ impl Invoice {
                 }
                 AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => {}
             }
+        }
+        let step_is_due = self.progress.next.is_some_and(|step| step.at <= now);
+        if let Some(page) = self.progress.page.as_ref().filter(|_| step_is_due)
+            && (self.is_settled()? || self.is_processing())
+        {
+            return Ok(Duty::ClosePage(page.clone()));
         }
         let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
         let wanted =
@@ -226,18 +257,26 @@ impl Invoice {
         if !wanted || !due {
             return Ok(Duty::Nothing);
         }
-        Ok(match &self.progress.page {
-            Some(page) if page.expires_at > now => Duty::ClosePage(page.clone()),
-            Some(_) | None => Duty::Begin,
-        })
+        // Also one that has run out by our clock: somebody may have paid on it, and only the provider knows.
+        Ok(self.progress.page.clone().map_or(Duty::Begin, Duty::ClosePage))
+    }
+
+    /// Whether nothing is owed any more, so that no page should be left on which it could be paid.
+    fn is_settled(&self) -> Result<bool, InvoiceError> {
+        Ok(matches!(self.status()?, InvoiceStatus::Paid | InvoiceStatus::Void))
     }
 
     /// Writes down an attempt before the provider is asked for it.
     ///
     /// # Errors
     /// When the invoice is not to be charged now.
-    pub fn begin_attempt(&mut self, method: PaymentMethod, now: DateTime<Utc>) -> Result<Begun, InvoiceError> {
-        if self.collector_duty(now)? != Duty::Begin {
+    pub fn begin_attempt(
+        &mut self,
+        method: PaymentMethod,
+        now: DateTime<Utc>,
+        clock: DateTime<Utc>,
+    ) -> Result<Begun, InvoiceError> {
+        if self.collector_duty(now, clock)? != Duty::Begin {
             return Err(InvoiceError::Status { command: "charge", invoice: self.id, status: self.status()? });
         }
         let allowed = method.network.as_deref().map(|network| may_attempt(network, &self.progress.attempted, now));
@@ -246,13 +285,14 @@ impl Invoice {
             return Ok(Begun::NotBefore(stop.again_at));
         }
         let number = self.progress.attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
-        let attempt = Attempt { number, amount: self.amount_due()?, method, begun_at: now, state: AttemptState::Begun };
+        let (amount, asked_at) = (self.amount_due()?, Some(clock));
+        let attempt = Attempt { number, amount, method, begun_at: now, asked_at, state: AttemptState::Begun };
         self.progress.next = attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at });
         self.progress.attempted.retain(|at| now.signed_duration_since(*at) <= Duration::days(30));
         self.progress.attempted.push(now);
         self.progress.attempt = Some(attempt.clone());
         self.progress.handed_over = true;
-        self.progress.page = None;
+        self.progress.has_new_method = false;
         Ok(Begun::Attempt(Box::new(attempt)))
     }
 
@@ -267,20 +307,47 @@ impl Invoice {
         policy: &DunningPolicy,
         now: DateTime<Utc>,
     ) -> Result<Outcome<()>, InvoiceError> {
-        let Some(attempt) =
-            self.progress.attempt.as_mut().filter(|attempt| attempt.number == number && attempt.is_open())
-        else {
+        let asked_again = self.progress.next.is_some_and(|step| step.at <= now);
+        let Some(attempt) = self.progress.attempt.as_mut().filter(|attempt| attempt.number == number) else {
             return Ok(Outcome::AlreadyApplied);
         };
-        // Asked again and still the same: the next time to ask is planned.
-        let asked_again = self.progress.next.is_some_and(|step| step.at <= now);
-        if attempt.state == state && !asked_again {
+        let was_declined = matches!(attempt.state, AttemptState::Declined { .. });
+        let may_change = match (&attempt.state, &state) {
+            // Asked again and still the same: the next time to ask is planned.
+            (before, after) if attempt.is_open() => before != after || asked_again,
+            // Money that was taken outranks a no, whichever is told first; and a no is told by several events.
+            (AttemptState::Declined { .. } | AttemptState::NeverMade, AttemptState::Succeeded { .. }) => true,
+            (AttemptState::Declined { .. }, AttemptState::Declined { .. }) => attempt.state != state,
+            _ => false,
+        };
+        if !may_change {
             return Ok(Outcome::AlreadyApplied);
         }
         attempt.state = state;
-        if matches!(attempt.state, AttemptState::Declined { .. }) {
-            self.progress.failures = self.progress.failures.saturating_add(1);
+        let is_declined = matches!(attempt.state, AttemptState::Declined { .. });
+        self.progress.failures = match (was_declined, is_declined) {
+            (false, true) => self.progress.failures.saturating_add(1),
+            (true, false) => self.progress.failures.saturating_sub(1),
+            (true, true) | (false, false) => self.progress.failures,
+        };
+        self.plan(policy, now)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// The customer has another method: an invoice that could not be charged by the old one is charged by the new one.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn method_changed(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<Outcome<()>, InvoiceError> {
+        let refused =
+            |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if decline.hard);
+        let waits = self.progress.left_to_customer || self.progress.attempt.as_ref().is_some_and(refused);
+        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        if self.collection != Collection::Automatic || !payable || !waits || self.progress.has_new_method {
+            return Ok(Outcome::AlreadyApplied);
         }
+        self.progress.left_to_customer = false;
+        self.progress.has_new_method = true;
         self.plan(policy, now)?;
         Ok(Outcome::Applied(()))
     }
@@ -335,8 +402,8 @@ impl Invoice {
     /// What is next, by the invoice's own state and the seller's policy.
     pub(super) fn next_step(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
         let Some(issued) = &self.issued else { return Ok(None) };
-        if let Some(attempt) = self.progress.attempt.as_ref().filter(|attempt| attempt.is_open()) {
-            return Ok(attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at }));
+        if let Some(step) = self.loose_end(now)? {
+            return Ok(Some(step));
         }
         if !self.progress.handed_over && self.voided_at.is_none() {
             return Ok(Some(Step::render(issued.at)));
@@ -358,10 +425,27 @@ impl Invoice {
         Ok(charge.or_else(remind))
     }
 
+    /// What must be asked about whatever else is planned: a charge that is not decided, and a page on which something is paid
+    /// or could be paid that is not owed any more.
+    pub(super) fn loose_end(&self, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
+        if let Some(attempt) = self.progress.attempt.as_ref().filter(|attempt| attempt.is_open()) {
+            return Ok(attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at }));
+        }
+        let wait = match &self.progress.page {
+            Some(_) if self.is_settled()? => PAGE_ASKED_AFTER,
+            Some(_) if self.is_processing() => Duration::days(1),
+            Some(_) | None => return Ok(None),
+        };
+        Ok(now.checked_add_signed(wait).map(|at| Step { kind: StepKind::Collect, at }))
+    }
+
     fn next_charge(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let zone = self.issued.as_ref()?.zone;
         if self.collection != Collection::Automatic || self.progress.left_to_customer {
             return None;
+        }
+        if self.progress.has_new_method {
+            return Some(now);
         }
         match &self.progress.attempt.as_ref()?.state {
             AttemptState::Declined { decline, .. } if decline.hard => None,

@@ -157,14 +157,19 @@ impl Invoice {
         self.settled()?.checked_sub(self.owed())?.max(self.zero())
     }
 
-    /// What this invoice adds to the customer's credit: what was paid too much and not given back, less the credit it uses.
-    pub(super) fn credit(&self) -> Result<Money, InvoiceError> {
+    /// What this invoice adds to the customer's credit: what was paid too much and neither given back
+    /// nor lost, less the credit it uses.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn credit(&self) -> Result<Money, InvoiceError> {
         if self.issued.is_none() {
             return Ok(self.zero());
         }
         let credit = || {
-            let granted =
-                self.surplus()?.checked_sub(self.total_of(|standing| standing.refunded)?)?.max(self.zero())?;
+            let back =
+                self.total_of(|standing| standing.refunded)?.checked_add(self.total_of(|standing| standing.lost)?)?;
+            let granted = self.surplus()?.checked_sub(back)?.max(self.zero())?;
             granted.checked_sub(self.credit_used())
         };
         self.money(credit())
@@ -180,15 +185,13 @@ impl Invoice {
 
     fn fold_position(&self) -> Result<Position, MoneyError> {
         let mut position = Position::default();
-        if self.issued.is_none() {
-            return Ok(position);
-        }
-        if self.voided_at.is_none() {
+        // Money that came for a draft is on the books too: it waits as what the customer will owe.
+        if self.issued.is_some() && self.voided_at.is_none() {
             position.transfer(Account::Receivable, Account::Revenue, self.totals.net)?;
             position.transfer(Account::Receivable, Account::TaxPayable, self.totals.tax)?;
         }
-        // Refunds give back credit first; only the rest is a loss of ours.
-        let mut from_credit = self.surplus()?;
+        // What goes back to the customer takes their credit first; only the rest is a loss of ours.
+        let mut from_credit = if self.issued.is_some() { self.surplus()? } else { self.zero() };
         for received in self.received.values() {
             let Some(standing) = received.standing else { continue };
             let clearing = || Account::Clearing(received.account.clone());
@@ -198,7 +201,10 @@ impl Invoice {
             position.transfer(Account::Receivable, clearing(), credit)?;
             position.transfer(Account::Refunds, clearing(), standing.refunded.checked_sub(credit)?)?;
             position.transfer(Account::Disputed, clearing(), standing.disputed)?;
-            position.transfer(Account::DisputeLosses, clearing(), standing.lost)?;
+            let credit = from_credit.min(standing.lost)?;
+            from_credit = from_credit.checked_sub(credit)?;
+            position.transfer(Account::Receivable, clearing(), credit)?;
+            position.transfer(Account::DisputeLosses, clearing(), standing.lost.checked_sub(credit)?)?;
             position.transfer(Account::DisputeFees, clearing(), standing.dispute_fees)?;
         }
         if self.written_off_at.is_some() {

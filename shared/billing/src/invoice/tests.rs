@@ -310,26 +310,33 @@ fn an_invoice_to_be_paid_is_reminded_by_the_ladder_and_missed_steps_are_left_out
 #[test]
 fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Begin);
-    let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now()).unwrap() else { panic!("nothing stops it") };
+    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
+    let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
+        panic!("nothing stops it")
+    };
     assert_eq!(attempt.idempotency_key(invoice.id), format!("{}/attempt-1", invoice.id));
-    assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::Repeat((*attempt).clone()));
-    assert!(invoice.begin_attempt(method(), now()).is_err());
+    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Repeat((*attempt).clone()));
+    assert!(invoice.begin_attempt(method(), now(), now()).is_err());
     // A key older than the provider keeps it could charge again.
-    assert_eq!(invoice.collector_duty(now() + Duration::hours(23)).unwrap(), Duty::LookUp(*attempt));
+    assert_eq!(
+        invoice.collector_duty(now() + Duration::hours(23), now() + Duration::hours(23)).unwrap(),
+        Duty::LookUp((*attempt).clone())
+    );
+    // By the clock on the wall: the message may have rested.
+    assert_eq!(invoice.collector_duty(now(), now() + Duration::hours(23)).unwrap(), Duty::LookUp(*attempt));
 }
 
 #[test]
 fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     for (look_ups, wait) in
         [(0, Duration::minutes(5)), (1, Duration::hours(1)), (2, Duration::days(1)), (7, Duration::weeks(1))]
     {
         invoice.settle_attempt(1, AttemptState::Unknown { look_ups }, &policy, now()).unwrap();
         assert_eq!(invoice.progress.next.unwrap().at, now() + wait);
-        assert!(matches!(invoice.collector_duty(now() + wait).unwrap(), Duty::LookUp(_)));
+        assert!(matches!(invoice.collector_duty(now() + wait, now() + wait).unwrap(), Duty::LookUp(_)));
     }
 }
 
@@ -337,12 +344,15 @@ fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
 fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     let pending = AttemptState::Pending { payment: PaymentId::from_random(9) };
     invoice.settle_attempt(1, pending.clone(), &policy, now()).unwrap();
-    assert_eq!(invoice.collector_duty(now() + Duration::hours(23)).unwrap(), Duty::Nothing);
+    assert_eq!(
+        invoice.collector_duty(now() + Duration::hours(23), now() + Duration::hours(23)).unwrap(),
+        Duty::Nothing
+    );
     let tomorrow = now() + Duration::days(1);
-    assert!(matches!(invoice.collector_duty(tomorrow).unwrap(), Duty::LookUp(_)));
+    assert!(matches!(invoice.collector_duty(tomorrow, tomorrow).unwrap(), Duty::LookUp(_)));
     assert_eq!(invoice.settle_attempt(1, pending.clone(), &policy, tomorrow).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.progress.next.unwrap().at, tomorrow + Duration::days(1));
     assert_eq!(invoice.settle_attempt(1, pending, &policy, tomorrow).unwrap(), Outcome::AlreadyApplied);
@@ -352,7 +362,7 @@ fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
 fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);
     assert_eq!(invoice.progress.failures, 1);
@@ -361,9 +371,12 @@ fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
         (next.kind, local_date(next.at, chrono_tz::Europe::Amsterdam).to_string()),
         (StepKind::Collect, "2026-10-04".to_owned())
     );
-    assert_eq!(invoice.collector_duty(next.at - Duration::seconds(1)).unwrap(), Duty::Nothing);
+    assert_eq!(
+        invoice.collector_duty(next.at - Duration::seconds(1), next.at - Duration::seconds(1)).unwrap(),
+        Duty::Nothing
+    );
     assert!(
-        matches!(invoice.begin_attempt(method(), next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
+        matches!(invoice.begin_attempt(method(), next.at, next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
     );
 }
 
@@ -371,7 +384,9 @@ fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
 fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     invoice.progress.attempted = (0..15).map(|hours| now() - Duration::hours(hours)).collect();
-    let Begun::NotBefore(again_at) = invoice.begin_attempt(method(), now()).unwrap() else { panic!("15 were made") };
+    let Begun::NotBefore(again_at) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
+        panic!("15 were made")
+    };
     assert_eq!(invoice.progress.next, Some(Step { kind: StepKind::Collect, at: again_at }));
     assert!(again_at > now() + Duration::days(29));
     assert_eq!(invoice.progress.attempt, None);
@@ -381,7 +396,7 @@ fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
 fn n3_a_hard_decline_is_not_retried_and_the_customer_is_reminded_instead() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
     assert!(!invoice.retries_are_used_up(&policy, now()));
@@ -394,7 +409,7 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
     let mut at = now();
     for number in 1..=4 {
         assert!(!invoice.retries_are_used_up(&policy, at));
-        assert!(matches!(invoice.begin_attempt(method(), at).unwrap(), Begun::Attempt(_)));
+        assert!(matches!(invoice.begin_attempt(method(), at, at).unwrap(), Begun::Attempt(_)));
         let decline = Decline { code: "insufficient_funds".to_owned(), hard: false };
         invoice.settle_attempt(number, AttemptState::Declined { at, decline }, &policy, at).unwrap();
         at = invoice.progress.next.map_or(at, |next| next.at);
@@ -410,29 +425,32 @@ fn i6_an_open_page_is_closed_before_a_charge() {
         url: "https://pay.example/cs_1".to_owned(),
         amount: eur(10_000),
         expires_at: now() + Duration::hours(1),
+        payment: None,
     };
     invoice.progress.page = Some(page.clone());
-    assert_eq!(invoice.collector_duty(now()).unwrap(), Duty::ClosePage(page));
-    assert_eq!(invoice.collector_duty(now() + Duration::hours(1)).unwrap(), Duty::Begin);
+    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::ClosePage(page.clone()));
+    // It has run out by our clock: only the provider knows whether somebody paid on it before.
+    let later = now() + Duration::hours(2);
+    assert_eq!(invoice.collector_duty(later, later).unwrap(), Duty::ClosePage(page));
 }
 
 #[test]
 fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
     let retry_at = invoice.progress.next.unwrap().at;
     invoice.leave_to_customer(&policy, retry_at).unwrap();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
-    assert_eq!(invoice.collector_duty(retry_at).unwrap(), Duty::Nothing);
+    assert_eq!(invoice.collector_duty(retry_at, retry_at).unwrap(), Duty::Nothing);
 }
 
 #[test]
 fn the_status_of_what_was_decided_never_goes_back() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now()).unwrap();
+    invoice.begin_attempt(method(), now(), now()).unwrap();
     let paid = AttemptState::Succeeded { payment: PaymentId::from_random(9) };
     invoice.settle_attempt(1, paid.clone(), &policy, now()).unwrap();
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);

@@ -222,14 +222,15 @@ impl Fact {
 
     /// The one of two tellings of a fact that is kept. Commutative, associative and idempotent, so order cannot matter.
     ///
-    /// Cumulative sums only grow, so the larger is the later; elsewhere the first telling stands, and the larger amount
+    /// Cumulative sums (of refunds, and of what was taken by one charge) only grow, so the larger is the later; elsewhere the first telling stands, and the larger amount
     /// breaks a tie, because money that the provider took must not disappear.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         use std::cmp::Reverse;
         let rank = |fact: &Self| {
             let amount = fact.statement().and_then(Statement::amount).map(Money::amount);
-            let cumulative = matches!(fact.statement(), Some(Statement::RefundedInAll { .. }));
+            let cumulative =
+                matches!(fact.statement(), Some(Statement::RefundedInAll { .. } | Statement::Captured { .. }));
             let text = serde_json::to_string(&fact.said).unwrap_or_default();
             (cumulative.then_some(amount), Reverse(fact.at), amount, text)
         };

@@ -40,19 +40,28 @@ pub struct RefundRequest {
     pub amount: Money,
     /// When it was asked for.
     pub requested_at: DateTime<Utc>,
+    /// When the provider was last asked what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<DateTime<Utc>>,
     /// Where it stands.
     #[serde(flatten)]
     pub state: RefundState,
 }
 
 impl RefundRequest {
-    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily, counted from the request.
+    /// When the collector has to see to it: at once, until it was ordered; what is unknown after 5 minutes, an hour, then daily,
+    /// counted from the request; what the provider has in hand daily, because the webhook that should tell may never come.
     #[must_use]
-    pub fn look_up_at(&self, look_ups: u32) -> Option<DateTime<Utc>> {
-        let wait = match look_ups {
-            0 => Duration::minutes(5),
-            1 => Duration::hours(1),
-            more => Duration::days(i64::from(more.saturating_sub(1))),
+    pub fn due_at(&self) -> Option<DateTime<Utc>> {
+        let wait = match &self.state {
+            RefundState::Requested => return Some(self.requested_at),
+            RefundState::Unknown { look_ups: 0 } => Duration::minutes(5),
+            RefundState::Unknown { look_ups: 1 } => Duration::hours(1),
+            RefundState::Unknown { look_ups } => Duration::days(i64::from(look_ups.saturating_sub(1))),
+            RefundState::Accepted { status: RefundStatus::Pending, .. } => {
+                return self.asked_at.unwrap_or(self.requested_at).checked_add_signed(Duration::days(1));
+            }
+            RefundState::Accepted { .. } | RefundState::Refused { .. } => return None,
         };
         self.requested_at.checked_add_signed(wait)
     }
@@ -163,7 +172,8 @@ impl Payment {
         if amount.amount() > refundable.amount() {
             return Err(RefundError::TooMuch { payment: self.id, refundable, asked: amount });
         }
-        self.refunds.insert(id, RefundRequest { amount, requested_at: now, state: RefundState::Requested });
+        let state = RefundState::Requested;
+        self.refunds.insert(id, RefundRequest { amount, requested_at: now, asked_at: None, state });
         Ok(Outcome::Applied(()))
     }
 
@@ -171,7 +181,12 @@ impl Payment {
     ///
     /// # Errors
     /// When the refund was never asked for.
-    pub fn settle_refund(&mut self, id: RefundId, state: RefundState) -> Result<Outcome<()>, RefundError> {
+    pub fn settle_refund(
+        &mut self,
+        id: RefundId,
+        state: RefundState,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<()>, RefundError> {
         let payment = self.id;
         let request = self.refunds.get_mut(&id).ok_or(RefundError::NeverAsked { payment, refund: id })?;
         let decided = match &request.state {
@@ -179,10 +194,12 @@ impl Payment {
             RefundState::Refused { .. } => true,
             RefundState::Accepted { status, .. } => *status != RefundStatus::Pending,
         };
-        if decided || request.state == state {
+        let asked_again = request.due_at().is_some_and(|at| at <= now);
+        if decided || (request.state == state && !asked_again) {
             return Ok(Outcome::AlreadyApplied);
         }
         request.state = state;
+        request.asked_at = Some(now);
         self.join_refunds();
         Ok(Outcome::Applied(()))
     }

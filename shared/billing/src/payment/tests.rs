@@ -158,12 +158,11 @@ fn a_refused_refund_frees_what_it_reserved_and_a_settled_one_counts_once() {
     let (first, second) = (RefundId::from_random(1), RefundId::from_random(2));
     payment.request_refund(first, eur(6000), at(1)).unwrap();
     let decline = Decline { code: "charge_disputed".to_owned(), hard: true };
-    payment.settle_refund(first, RefundState::Refused { decline }).unwrap();
+    payment.settle_refund(first, RefundState::Refused { decline }, at(2)).unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(10_000));
     payment.request_refund(second, eur(4000), at(2)).unwrap();
-    payment
-        .settle_refund(second, RefundState::Accepted { reference: "re_2".to_owned(), status: RefundStatus::Succeeded })
-        .unwrap();
+    let accepted = RefundState::Accepted { reference: "re_2".to_owned(), status: RefundStatus::Succeeded };
+    payment.settle_refund(second, accepted, at(3)).unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(6000));
     payment
         .apply(&report(vec![

@@ -26,6 +26,26 @@ pub struct Refused {
 /// # Errors
 /// When the books or the reports cannot be read or written; then some may be counted, and all of it may be tried again.
 pub async fn apply(store: &dyn Store, hints: Vec<Hint>) -> Result<Vec<Refused>, BooksError> {
+    // The changes of one thing come one after the other; but a subscription counts where its customer is, and theirs come
+    // by themselves.
+    count(store, hints, |subject| matches!(subject, Subject::Subscription(_))).await
+}
+
+/// Counts what the hints lead to, while others may count the same.
+///
+/// # Errors
+/// As [`apply`].
+pub(super) async fn apply_beside_others(store: &dyn Store, hints: Vec<Hint>) -> Result<Vec<Refused>, BooksError> {
+    count(store, hints, |_| true).await
+}
+
+/// Whoever is `disputed` is looked at once more after it was written: while it was read and written, another may have found
+/// that it stands as it was counted before, and have written nothing that would have stopped us.
+async fn count(
+    store: &dyn Store,
+    hints: Vec<Hint>,
+    disputed: impl Fn(&Subject) -> bool + Sync,
+) -> Result<Vec<Refused>, BooksError> {
     let mut open = subjects(store, hints).await?;
     let mut refused = Vec::new();
     for _ in 0..ROUNDS {
@@ -36,7 +56,9 @@ pub async fn apply(store: &dyn Store, hints: Vec<Hint>) -> Result<Vec<Refused>, 
         refused.append(&mut plan.refused);
         open.clear();
         for pack in packs(plan.units) {
+            let again: Vec<Subject> = pack.subjects().filter(&disputed).collect();
             write(store, pack, &mut open, &mut refused).await?;
+            open.extend(again.into_iter().map(|subject| (subject, None)));
         }
     }
     Err(BooksError::Contended { attempted: "count for reports" })
@@ -93,6 +115,10 @@ impl Pack {
         let more = unit.sums.keys().filter(|key| !self.keys.contains(*key)).count();
         let writes = self.keys.len().saturating_add(more).saturating_add(self.units.len()).saturating_add(1);
         writes <= MAX_WRITES
+    }
+
+    fn subjects(&self) -> impl Iterator<Item = Subject> {
+        self.units.iter().flat_map(|unit| unit.subjects.iter().copied())
     }
 
     fn add(&mut self, unit: Unit) {

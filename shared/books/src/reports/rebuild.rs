@@ -4,7 +4,8 @@ use saldo_store::entities::list;
 use saldo_store::{Cursor, Key, Store, customer_keys, newest_keys};
 use serde::{Deserialize, Serialize};
 
-use super::{Hint, Refused, Subject, apply};
+use super::apply::apply_beside_others;
+use super::{Hint, Refused, Subject};
 use crate::BooksError;
 
 /// Things whose keys are listed at once.
@@ -60,7 +61,7 @@ pub async fn rebuild(store: &dyn Store, place: Place) -> Result<Rebuilt, BooksEr
         }
     }
     let hints = subjects.iter().map(|subject| Hint::Changed(*subject, None)).collect();
-    let refused = apply(store, hints).await?;
+    let refused = apply_beside_others(store, hints).await?;
     let next = match (page.next, place.list) {
         (Some(after), list) => Some(Place { list, after: Some(after) }),
         (None, List::Subscriptions) => Some(Place { list: List::Invoices, after: None }),

@@ -8,5 +8,4 @@
 mod cost;
 mod equality;
 mod healing;
-mod slow;
 mod world;

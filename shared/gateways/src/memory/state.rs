@@ -341,12 +341,15 @@ impl State {
         after(&scripted, page).1
     }
 
-    pub(super) fn close_page(&mut self, reference: &str) -> Result<PageClosed, Fault> {
+    pub(super) fn close_page(&mut self, account: &ProviderAccount, reference: &str) -> Result<PageClosed, Fault> {
         let scripted = self.page_script.pop_front().unwrap_or(Scripted::Succeed);
         before(&scripted)?;
         let opened = self.pages.get_mut(reference).ok_or(Fault::Refused)?;
         let closed = match &opened.payment {
-            Some(payment) => PageClosed::AlreadyPaid { payment: Some(payment.clone()) },
+            Some(payment) => {
+                let taken = self.charges.iter().find(|taken| taken.reference == *payment).ok_or(Fault::Refused)?;
+                PageClosed::Used(Box::new(taken.outcome(account)))
+            }
             None => {
                 opened.closed = true;
                 PageClosed::Closed

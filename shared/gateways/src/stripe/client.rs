@@ -212,6 +212,15 @@ impl StripeGateway {
         Ok(RefundOutcome { state, report: Some(report) })
     }
 
+    /// A payment as it stands.
+    async fn payment(&self, name: &'static str, reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        let path = format!("/v1/payment_intents/{reference}");
+        let form = request::payment();
+        let answer = self.send(&Call { name, method: Method::GET, path: &path, form, key: None }).await?;
+        let intent: PaymentIntent = answer.understood().map_err(|failed| self.error(name, failed))?;
+        self.outcome(name, &intent, answer.told_at)
+    }
+
     async fn session(&self, name: &'static str, reference: &str) -> Result<Session, GatewayError> {
         let path = format!("/v1/checkout/sessions/{reference}");
         let call = Call { name, method: Method::GET, path: &path, form: Form::default(), key: None };
@@ -333,10 +342,10 @@ impl Gateway for StripeGateway {
                 let session = self.session(name, reference).await?;
                 match session.status {
                     Some(SessionStatus::Expired) => Ok(PageClosed::Closed),
-                    Some(SessionStatus::Complete) => {
-                        let payment = session.payment_intent.as_ref().map(|intent| intent.id().to_owned());
-                        Ok(PageClosed::AlreadyPaid { payment })
-                    }
+                    Some(SessionStatus::Complete) => match &session.payment_intent {
+                        Some(intent) => Ok(PageClosed::Used(Box::new(self.payment(name, intent.id()).await?))),
+                        None => Err(self.unknown(name, told)),
+                    },
                     Some(SessionStatus::Open) | None => Err(self.refused(name, told)),
                 }
             }

@@ -61,10 +61,18 @@ pub(super) fn charge(request: &ChargeRequest) -> Result<Form, AmountError> {
         .with("payment_method", &request.method.token)
         .with("off_session", "true")
         .with("confirm", "true")
+        // Nobody is there to be led anywhere: without this, Stripe asks for an address to lead them to.
+        .with("automatic_payment_methods[enabled]", "true")
+        .with("automatic_payment_methods[allow_redirects]", "never")
         .with("description", &request.description)
         .with(&format!("metadata[{INVOICE_KEY}]"), request.invoice.to_string())
         .with(&format!("metadata[{ATTEMPT_KEY}]"), request.attempt.to_string())
         .with("expand[0]", "latest_charge"))
+}
+
+/// One PaymentIntent with its charge.
+pub(super) fn payment() -> Form {
+    Form::default().with("expand[0]", "latest_charge")
 }
 
 /// The customer's PaymentIntents since shortly before the charge was asked for. Not the search API: that lags behind.

@@ -9,8 +9,8 @@ use saldo_billing::report::{By, ReportName};
 use saldo_money::{Currency, Money};
 use saldo_store::memory::{Change, MemoryStore};
 use saldo_store::{Condition, Store, Table, Transaction};
+use slow_reports::{Books, figures};
 
-use super::slow::{Books, Shown};
 use super::world::{CURRENCIES, World, captured, count, days, failed, refund, shown};
 use crate::reports::{Place, query, rebuild};
 
@@ -104,22 +104,6 @@ fn disturbed(changes: &[Change], chance: &mut impl FnMut() -> usize) -> Vec<Chan
         }
     }
     disturbed
-}
-
-fn figures(report: &str) -> Shown {
-    let report: serde_json::Value = serde_json::from_str(report).unwrap();
-    let mut figures = Shown::new();
-    for row in report["rows"].as_array().unwrap() {
-        let text = |name: &str| row[name].as_str().unwrap().to_owned();
-        for (name, value) in row.as_object().unwrap() {
-            let value = value.get("amount").unwrap_or(value);
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            if name != "key" && name != "currency" {
-                assert!(figures.insert((text("currency"), text("key"), name.clone()), value).is_none());
-            }
-        }
-    }
-    figures
 }
 
 const RANGES: [(&str, &str); 4] = [

@@ -1,0 +1,200 @@
+//! What must hold when everything has healed and the clocks have run.
+
+mod order;
+mod reports;
+
+use std::collections::BTreeMap;
+
+use saldo_billing::invoice::{AttemptState, InvoiceStatus};
+use saldo_billing::mail::Purpose;
+use saldo_billing::payment::{PaymentStatus, RefundState};
+use saldo_money::Money;
+use saldo_store::entities::{ParkedEvent, mail_key};
+use saldo_store::inbox::{InboxEvent, InboxStatus};
+use saldo_store::{Stored, Table, attribute, instant_text, text};
+
+use crate::run::Run;
+use crate::violation::{Invariant, Violation, broken, bug};
+use crate::world::{ACCOUNTS, provider_key};
+
+/// How long everything may take to come to rest: what is unknown is looked up after a week at the latest, and what waits is
+/// tried again after a week.
+pub(crate) const DAYS: u32 = 24;
+
+/// Whether a message is one that nobody can do anything about.
+pub(crate) fn is_hopeless(body: &str) -> bool {
+    !body.contains("\"do\"")
+}
+
+/// Checks everything.
+pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
+    run.is_at_rest()?;
+    queues(run)?;
+    work(run)?;
+    attempts(run)?;
+    inbox(run)?;
+    money(run)?;
+    mails(run)?;
+    documents(run)?;
+    order::check(run)?;
+    reports::check(run)
+}
+
+fn queues(run: &Run) -> Result<(), Violation> {
+    if let Some((queue, body)) = run.world.queues.left().into_iter().find(|(_, body)| !is_hopeless(body)) {
+        return Err(broken(Invariant::I8, format!("{queue:?} still holds {body}")));
+    }
+    if run.held_webhooks() > 0 {
+        return Err(broken(Invariant::Bug, format!("{} webhooks are still held back", run.held_webhooks())));
+    }
+    match run.events.iter().find(|(_, arrived)| !**arrived) {
+        Some(((_, event), _)) => Err(broken(Invariant::Bug, format!("event {event} never arrived"))),
+        None => Ok(()),
+    }
+}
+
+/// Nothing is due that somebody could have done: the last tick was at most an hour ago.
+fn work(run: &Run) -> Result<(), Violation> {
+    let bound = instant_text(crate::run::later(run.now, chrono::TimeDelta::hours(-3)));
+    for item in run.world.memory.items(Table::Billing) {
+        let Some(at) = text(&item, attribute::DUE_AT) else { continue };
+        if at < bound.as_str() {
+            let (key, kind) = (text(&item, attribute::PK).unwrap_or_default(), text(&item, attribute::DUE_KIND));
+            return Err(broken(Invariant::I8, format!("{key} waits since {at} for {kind:?}")));
+        }
+        if text(&item, attribute::SK) == Some("PARKED") {
+            let parked: ParkedEvent = Stored::from_item((*item).clone()).map_err(bug)?.value;
+            return Err(broken(Invariant::I8, format!("{} is parked for {}", parked.event_id, parked.waits_for)));
+        }
+    }
+    for subscription in run.observer.subscriptions.values() {
+        let is_late = subscription.bill_at().is_some_and(|at| instant_text(at) < bound);
+        let next = subscription.next_period().map_err(bug)?;
+        if is_late || (next.is_some() && subscription.bill_at().is_none()) {
+            return Err(broken(
+                Invariant::I8,
+                format!("{} is not billed: {:?}", subscription.id, subscription.bill_at()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn attempts(run: &Run) -> Result<(), Violation> {
+    for invoice in run.observer.invoices.values() {
+        match invoice.progress.attempt.as_ref().map(|attempt| &attempt.state) {
+            Some(state @ (AttemptState::Begun | AttemptState::Unknown { .. })) => {
+                return Err(broken(Invariant::I8, format!("the attempt on {} is {state:?}", invoice.id)));
+            }
+            Some(AttemptState::Pending { payment }) => {
+                let status = run.observer.payments.get(payment).map(saldo_billing::payment::Payment::status);
+                if matches!(status, Some(PaymentStatus::Succeeded | PaymentStatus::Failed | PaymentStatus::Cancelled)) {
+                    return Err(broken(
+                        Invariant::I8,
+                        format!("{} waits for {payment}, which is {status:?}", invoice.id),
+                    ));
+                }
+            }
+            Some(AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade) | None => {}
+        }
+        let status = invoice.status().map_err(bug)?;
+        let is_waiting =
+            matches!(status, InvoiceStatus::Open | InvoiceStatus::PartlyPaid) && !invoice.progress.handed_over;
+        if is_waiting {
+            return Err(broken(
+                Invariant::I8,
+                format!("{} was never handed over: {:?}", invoice.id, invoice.progress.next),
+            ));
+        }
+    }
+    for payment in run.observer.payments.values() {
+        for (refund, request) in payment.refund_requests() {
+            if matches!(request.state, RefundState::Requested | RefundState::Unknown { .. }) {
+                return Err(broken(Invariant::I8, format!("refund {refund} is {:?}", request.state)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every event of the provider is in the inbox, and in the books where it belongs there.
+fn inbox(run: &Run) -> Result<(), Violation> {
+    let mut kept = 0_usize;
+    for item in run.world.memory.items(Table::Inbox) {
+        let event: InboxEvent = Stored::from_item((*item).clone()).map_err(bug)?.value;
+        kept = kept.saturating_add(1);
+        if matches!(event.status, InboxStatus::Parked | InboxStatus::GivenUp) {
+            return Err(broken(Invariant::I8, format!("{} {} is {:?}", event.kind, event.event_id, event.status)));
+        }
+    }
+    let told = run.events.len();
+    if kept == told { Ok(()) } else { Err(broken(Invariant::I8, format!("the inbox has {kept} of {told} events"))) }
+}
+
+/// Payment by payment, the books say what the provider's own books say.
+fn money(run: &Run) -> Result<(), Violation> {
+    let twin = run.world.twin();
+    let mut by_reference = BTreeMap::new();
+    for payment in run.observer.payments.values() {
+        by_reference.insert((payment.account.to_string(), payment.reference.clone()), payment);
+    }
+    for account in ACCOUNTS {
+        let summary =
+            twin.books(&provider_key(account)).map(provider_twin::Books::summary).ok_or_else(|| bug(account))?;
+        for (intent, sums) in &summary.payments {
+            let payment = by_reference.get(&(account.to_owned(), intent.clone()));
+            let Some(payment) = payment else {
+                return Err(broken(
+                    Invariant::I1,
+                    format!("{intent} took {} and is not in the books", sums.sums.charged),
+                ));
+            };
+            let standing = payment.standing().map_err(bug)?;
+            let withdrawn = standing.disputed.checked_add(standing.lost).map_err(bug)?;
+            let minor = |money: Money| money.to_minor().map_err(bug);
+            let books = (minor(standing.captured)?, minor(standing.refunded)?, minor(withdrawn)?);
+            let theirs = (sums.sums.charged, sums.sums.refunded, sums.sums.disputed);
+            if books != theirs {
+                let found = format!(
+                    "{intent}: the books say {books:?}, the provider says {theirs:?} (taken, given back, withdrawn)"
+                );
+                return Err(broken(Invariant::I1, found));
+            }
+            let told = payment.invoice.and_then(|id| run.observer.invoices.get(&id));
+            let received = told.and_then(|invoice| invoice.received().find(|(id, _)| *id == payment.id));
+            if told.is_some() && received.and_then(|(_, received)| received.standing) != Some(standing) {
+                return Err(broken(Invariant::I1, format!("{intent} is not on its invoice as it stands")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Every payment of an invoice has its receipt, and a mail that was not refused was not forgotten.
+fn mails(run: &Run) -> Result<(), Violation> {
+    for payment in run.observer.payments.values().filter(|payment| payment.status() == PaymentStatus::Succeeded) {
+        let Some(invoice) = payment.invoice else { continue };
+        let key = mail_key(invoice, Purpose::Receipt(payment.id)).to_string();
+        if !run.observer.mails.contains_key(&key) {
+            return Err(broken(Invariant::I1, format!("payment {} of {invoice} has no receipt", payment.id)));
+        }
+    }
+    Ok(())
+}
+
+/// Every issued invoice has its document, and the bus was told of it.
+fn documents(run: &Run) -> Result<(), Violation> {
+    let mut issued = 0_u64;
+    for invoice in run.observer.invoices.values().filter(|invoice| invoice.issued().is_some()) {
+        issued = issued.saturating_add(1);
+        let key = saldo_documents::archive::invoice_pdf_key(invoice);
+        if !run.world.archive.has(&key) {
+            return Err(broken(Invariant::I8, format!("invoice {} has no document", invoice.id)));
+        }
+    }
+    let told = run.told.get("invoice.finalised").copied().unwrap_or(0);
+    if told < issued {
+        return Err(broken(Invariant::I8, format!("the bus heard of {told} of {issued} invoices")));
+    }
+    Ok(())
+}

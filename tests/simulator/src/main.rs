@@ -1,0 +1,201 @@
+//! Plays seeds on all cores, until one breaks a promise or the time is over.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde_json::json;
+use simulator::{Fault, Outcome, Plan, Sabotage, play, shrink};
+
+/// All handlers in one process, months in seconds, and everything that can go wrong.
+#[derive(Debug, Parser)]
+#[command(name = "cargo dev sim", bin_name = "cargo dev sim")]
+struct Arguments {
+    /// How many seeds are played.
+    #[arg(long, default_value_t = 200)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// For how many minutes seeds are played, instead of a number of them.
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// How many days the bad weather of a seed lasts.
+    #[arg(long, default_value_t = 60)]
+    days: u32,
+    /// Faults to leave out, by name.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<Fault>,
+    /// A defect on purpose, by name.
+    #[arg(long)]
+    sabotage: Option<String>,
+    /// Show what breaks as it is, without looking for a shorter way there.
+    #[arg(long)]
+    as_it_is: bool,
+    /// Play each defect on purpose, and say which are found.
+    #[arg(long)]
+    mutants: bool,
+}
+
+/// What all seeds came to.
+#[derive(Debug, Default)]
+struct Sum {
+    seeds: u64,
+    days: u64,
+    invocations: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<Fault, u64>,
+    broken: Vec<(u64, Outcome)>,
+}
+
+impl Sum {
+    fn add(&mut self, seed: u64, outcome: Outcome) {
+        self.seeds = self.seeds.saturating_add(1);
+        self.days = self.days.saturating_add(outcome.days);
+        for (name, count) in &outcome.invocations {
+            let sum = self.invocations.entry(name).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        for (fault, count) in &outcome.faults {
+            let sum = self.faults.entry(*fault).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+        if outcome.violation.is_some() {
+            self.broken.push((seed, outcome));
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long it took is shown to a person and decides nothing in a run")]
+fn clock() -> Instant {
+    Instant::now()
+}
+
+fn say(line: &str) {
+    // A closed terminal is no reason to stop.
+    drop(writeln!(std::io::stdout(), "{line}"));
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let sabotage = match &arguments.sabotage {
+        Some(name) => Some(Sabotage::named(name).with_context(|| format!("there is no defect {name}"))?),
+        None => None,
+    };
+    if arguments.mutants {
+        return Ok(mutants(&arguments));
+    }
+    let begun = clock();
+    let until = arguments.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
+    let sum = play_all(&arguments, sabotage, |played| {
+        until.map_or(played < arguments.seeds, |until| begun.elapsed() < until)
+    });
+    Ok(report(&arguments, sabotage, sum, begun.elapsed()))
+}
+
+/// Plays seed after seed on all cores, as long as there is to be more and nothing is broken.
+fn play_all(arguments: &Arguments, sabotage: Option<Sabotage>, more: impl Fn(u64) -> bool + Sync) -> Sum {
+    let (next, sum) = (AtomicU64::new(0), Mutex::new(Sum::default()));
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                // Handlers ask for a timer; nothing here ever waits for one.
+                let Ok(tokio) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
+                let _context = tokio.enter();
+                loop {
+                    let played = next.fetch_add(1, Ordering::SeqCst);
+                    let is_broken = sum.lock().is_ok_and(|sum: std::sync::MutexGuard<'_, Sum>| !sum.broken.is_empty());
+                    if !more(played) || is_broken {
+                        return;
+                    }
+                    let seed = arguments.from.saturating_add(played);
+                    let plan = Plan { seed, days: arguments.days, without: arguments.without.clone(), sabotage };
+                    let outcome = play(&plan);
+                    if let Ok(mut sum) = sum.lock() {
+                        sum.add(seed, outcome);
+                    }
+                }
+            });
+        }
+    });
+    sum.into_inner().unwrap_or_default()
+}
+
+fn report(arguments: &Arguments, sabotage: Option<Sabotage>, mut sum: Sum, took: Duration) -> ExitCode {
+    let invocations = sum.invocations.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    let faults = sum.faults.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
+    say("invocations by handler");
+    sum.invocations.iter().for_each(|(name, count)| say(&format!("  {name:<24}{count:>12}")));
+    say("faults by kind");
+    sum.faults.iter().for_each(|(fault, count)| say(&format!("  {fault:<24}{count:>12}")));
+    let violations = sum.broken.len();
+    if let Some((seed, outcome)) = sum.broken.pop() {
+        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let _context = tokio.as_ref().ok().map(tokio::runtime::Runtime::enter);
+        let plan = Plan { seed, days: arguments.days, without: arguments.without.clone(), sabotage };
+        if arguments.as_it_is {
+            show(&plan, &outcome);
+        } else {
+            let found = outcome.violation.as_ref().map(|(violation, ..)| violation.found.clone()).unwrap_or_default();
+            say(&format!("seed {seed} breaks a promise; looking for the shortest way to: {found}"));
+            let (plan, outcome) = shrink(&plan, outcome);
+            show(&plan, &outcome);
+        }
+    }
+    let seconds = took.as_secs_f64();
+    let rate = f64_of(invocations) / seconds.max(0.001);
+    say(&format!("{rate:.0} invocations a second"));
+    let line = json!({
+        "seeds": sum.seeds, "days": sum.days, "invocations": invocations, "faults": faults, "violations": violations,
+        "seconds": (seconds * 10.0).round() / 10.0,
+    });
+    say(&line.to_string());
+    if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+#[expect(clippy::as_conversions, clippy::float_arithmetic, reason = "a rate that is shown to a person")]
+fn f64_of(count: u64) -> f64 {
+    count as f64
+}
+
+fn show(plan: &Plan, outcome: &Outcome) {
+    let Some((violation, steps, trace)) = &outcome.violation else { return };
+    trace.iter().for_each(|line| say(&format!("  {line}")));
+    say(&format!("{} broken at step {steps} of seed {}: {}", violation.invariant, plan.seed, violation.found));
+    let without: Vec<&str> = plan.without.iter().map(|fault| fault.name()).collect();
+    let without = if without.is_empty() { String::new() } else { format!(" --without {}", without.join(",")) };
+    let sabotage = plan.sabotage.map(|defect| format!(" --sabotage {}", defect.name())).unwrap_or_default();
+    say(&format!("again: cargo dev sim --from {} --seeds 1 --days {}{without}{sabotage}", plan.seed, plan.days));
+}
+
+/// Plays each defect until it is found.
+fn mutants(arguments: &Arguments) -> ExitCode {
+    let mut missed = Vec::new();
+    for defect in Sabotage::ALL {
+        let sum = play_all(arguments, Some(*defect), |played| played < arguments.seeds);
+        match sum.broken.first() {
+            Some((_, outcome)) => {
+                let found = outcome.violation.as_ref().map(|(violation, ..)| violation.invariant.to_string());
+                say(&format!(
+                    "{:<32} caught by {} after {} seeds",
+                    defect.name(),
+                    found.unwrap_or_default(),
+                    sum.seeds
+                ));
+            }
+            None => {
+                say(&format!("{:<32} MISSED in {} seeds", defect.name(), sum.seeds));
+                missed.push(defect.name());
+            }
+        }
+    }
+    let all = Sabotage::ALL.len();
+    let line = json!({ "mutants": all, "caught": all.saturating_sub(missed.len()), "missed": missed });
+    say(&line.to_string());
+    if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

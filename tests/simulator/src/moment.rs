@@ -1,0 +1,48 @@
+//! The moment at which a handler runs, for those that ask a clock or want random bytes: one per thread, as one run is.
+
+use std::cell::{Cell, RefCell};
+
+use chrono::{DateTime, Utc};
+
+use crate::chance::Chance;
+
+thread_local! {
+    static NOW: Cell<DateTime<Utc>> = const { Cell::new(DateTime::UNIX_EPOCH) };
+    static ENTROPY: RefCell<Chance> = RefCell::new(Chance::of(0, "entropy"));
+}
+
+/// Begins a run on this thread.
+pub(crate) fn begin(seed: u64) {
+    ENTROPY.set(Chance::of(seed, "entropy"));
+}
+
+/// Sets the clock that the next handler sees.
+pub(crate) fn set(now: DateTime<Utc>) {
+    NOW.set(now);
+}
+
+/// The clock that handlers see.
+pub(crate) fn now() -> DateTime<Utc> {
+    NOW.get()
+}
+
+/// Random bytes that come again with the seed.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of the operating system's source")]
+pub(crate) fn entropy(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
+    ENTROPY.with_borrow_mut(|chance| chance.fill(bytes));
+    Ok(())
+}
+
+/// Gives the others their turn; here a process can die.
+pub(crate) async fn pause() {
+    let mut was_here = false;
+    std::future::poll_fn(move |context| {
+        if std::mem::replace(&mut was_here, true) {
+            std::task::Poll::Ready(())
+        } else {
+            context.waker().wake_by_ref();
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}

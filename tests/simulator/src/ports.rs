@@ -1,0 +1,13 @@
+//! The twins of the ports, with weather.
+
+mod archive;
+mod mailer;
+mod provider;
+mod queue;
+mod store;
+
+pub(crate) use self::archive::StormyArchive;
+pub(crate) use self::mailer::StormyMailer;
+pub(crate) use self::provider::{KnownGateways, StormyTransport};
+pub(crate) use self::queue::{Queues, StormyQueue};
+pub(crate) use self::store::StormyStore;

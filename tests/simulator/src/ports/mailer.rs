@@ -1,0 +1,50 @@
+//! The mailer, which remembers what is out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use saldo_documents::mail::{Mail, MailError, MailReceipt, Mailer};
+
+use crate::moment::pause;
+use crate::weather::{Fault, Weather};
+
+/// A mailer in memory.
+pub(crate) struct StormyMailer {
+    weather: Arc<Weather>,
+    out: Mutex<Vec<String>>,
+}
+
+impl StormyMailer {
+    pub(crate) fn new(weather: Arc<Weather>) -> Self {
+        Self { weather, out: Mutex::default() }
+    }
+
+    /// Takes the ids of mails that left since the last time.
+    pub(crate) fn take_out(&self) -> Vec<String> {
+        std::mem::take(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[async_trait]
+impl Mailer for StormyMailer {
+    async fn send(&self, mail: &Mail) -> Result<MailReceipt, MailError> {
+        if self.weather.gives_way() {
+            pause().await;
+        }
+        let message_id = mail.message_id.clone();
+        if self.weather.strikes(Fault::MailRefused) {
+            return Err(MailError::NotSent { message_id, again: true, source: "weather".into() });
+        }
+        let is_lost = self.weather.strikes(Fault::MailAnswerLost);
+        if !is_lost || self.weather.how(Fault::MailAnswerLost, 2) == 0 {
+            self.out.lock().unwrap_or_else(PoisonError::into_inner).push(message_id.clone());
+        }
+        if self.weather.gives_way() {
+            pause().await;
+        }
+        if is_lost {
+            return Err(MailError::Unknown { message_id, source: "weather".into() });
+        }
+        Ok(MailReceipt { message_id })
+    }
+}

@@ -1,0 +1,276 @@
+//! One run: a seed, a business, months of its life, and everything that can go wrong.
+
+mod stream;
+mod task;
+mod time;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+
+use self::stream::Streams;
+use self::task::Task;
+use self::time::{Happening, Timeline};
+use crate::chance::Chance;
+use crate::observer::Observer;
+use crate::people::{People, Request};
+use crate::sabotage::Sabotage;
+use crate::violation::{Invariant, Violation, broken, bug};
+use crate::weather::{Fault, Weather};
+use crate::world::{API_KEY, World};
+use crate::{finish, moment};
+
+/// Invocations under way at a time.
+const TASKS_MAX: usize = 6;
+
+/// The lines of the trace that are kept.
+const TRACE_LINES: usize = 80;
+
+/// What is played.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// From which everything random comes.
+    pub seed: u64,
+    /// How many days the weather lasts; afterwards everything heals.
+    pub days: u32,
+    /// Faults that are left out.
+    pub without: Vec<Fault>,
+    /// A defect on purpose.
+    pub sabotage: Option<Sabotage>,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// The first promise that was broken, after how many steps, and what came before it.
+    pub violation: Option<(Violation, u64, Vec<String>)>,
+    /// Days that passed.
+    pub days: u64,
+    /// Handlers that were invoked, by name.
+    pub invocations: BTreeMap<&'static str, u64>,
+    /// Faults that struck.
+    pub faults: BTreeMap<Fault, u64>,
+}
+
+/// A run under way.
+pub(crate) struct Run {
+    pub(crate) world: World,
+    pub(crate) observer: Observer,
+    pub(crate) people: People,
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) steps: u64,
+    pub(crate) sabotage: Option<Sabotage>,
+    chance: Chance,
+    tasks: Vec<Task>,
+    streams: Streams,
+    timeline: Timeline,
+    trace: VecDeque<String>,
+    invocations: BTreeMap<&'static str, u64>,
+    /// Events of the provider, and whether each has arrived.
+    pub(crate) events: BTreeMap<(String, String), bool>,
+    /// The bus, by kind.
+    pub(crate) told: BTreeMap<String, u64>,
+    is_healing: bool,
+}
+
+/// Plays a plan to its end, or to the first broken promise.
+#[must_use]
+pub fn play(plan: &Plan) -> Outcome {
+    let begun: DateTime<Utc> = DateTime::from_timestamp(1_772_323_200, 0).unwrap_or_default();
+    moment::begin(plan.seed);
+    moment::set(begun);
+    let weather = Weather::of(plan.seed, &plan.without);
+    match World::new(plan.seed, begun, weather, plan.sabotage) {
+        Ok(world) => Run::new(plan, world, begun).play(plan),
+        Err(error) => Outcome {
+            violation: Some((bug(format!("{error:#}")), 0, Vec::new())),
+            days: 0,
+            invocations: BTreeMap::new(),
+            faults: BTreeMap::new(),
+        },
+    }
+}
+
+impl Run {
+    fn new(plan: &Plan, world: World, now: DateTime<Utc>) -> Self {
+        Self {
+            world,
+            observer: Observer::default(),
+            people: People::new(plan.seed),
+            now,
+            steps: 0,
+            sabotage: plan.sabotage,
+            chance: Chance::of(plan.seed, "schedule"),
+            tasks: Vec::new(),
+            streams: Streams::default(),
+            timeline: Timeline::default(),
+            trace: VecDeque::new(),
+            invocations: BTreeMap::new(),
+            events: BTreeMap::new(),
+            told: BTreeMap::new(),
+            is_healing: false,
+        }
+    }
+
+    fn play(mut self, plan: &Plan) -> Outcome {
+        let begun = self.now;
+        let ended = self.live(plan);
+        let mut trace: Vec<String> = std::mem::take(&mut self.trace).into();
+        let violation = ended.err().map(|violation| {
+            trace.push(format!("{} {}: {}", self.now.format("%F %R"), violation.invariant, violation.found));
+            (violation, self.steps, trace)
+        });
+        Outcome {
+            violation,
+            days: self.now.signed_duration_since(begun).num_days().unsigned_abs(),
+            invocations: self.invocations,
+            faults: self.world.weather.met(),
+        }
+    }
+
+    fn live(&mut self, plan: &Plan) -> Result<(), Violation> {
+        self.open()?;
+        self.world.weather.begin();
+        let until = later(self.now, TimeDelta::days(i64::from(plan.days)));
+        self.timeline.put(later(self.now, TimeDelta::minutes(30)), Happening::Tick);
+        self.timeline.put(later(self.now, TimeDelta::minutes(7)), Happening::Act);
+        while self.now < until {
+            self.step()?;
+        }
+        self.heal()?;
+        finish::check(self)
+    }
+
+    /// Makes what the business begins with, while the weather is calm.
+    fn open(&mut self) -> Result<(), Violation> {
+        for (body, path) in self.people.opening() {
+            let answer = self.ask_now("POST", path, Some(&body))?;
+            let id = answer.get("id").and_then(Value::as_str).ok_or_else(|| bug(format!("{path} made nothing")))?;
+            self.people.opened(path, id.to_owned());
+        }
+        self.look()
+    }
+
+    /// One request to the API that is answered at once.
+    pub(crate) fn ask_now(&self, method: &'static str, path: &str, body: Option<&Value>) -> Result<Value, Violation> {
+        moment::set(self.now);
+        let event = task::http_event(
+            method,
+            path,
+            body,
+            &[("authorization", &format!("Bearer {API_KEY}")), ("content-type", "application/json")],
+        );
+        let answer = crate::world::at_once(crm_api::handler::handle(&self.world.functions.router, event));
+        let answer = answer.map_err(bug)?;
+        let text = task::body_of(&answer);
+        if !(200..300).contains(&answer.status_code) {
+            return Err(bug(format!("{method} {path} was answered with {}: {text}", answer.status_code)));
+        }
+        serde_json::from_str(&text).map_err(bug)
+    }
+
+    /// Lets everything heal and the clocks run: faults end, lost webhooks are sent again, dead letters are redriven.
+    fn heal(&mut self) -> Result<(), Violation> {
+        self.say("everything heals");
+        self.world.weather.heal();
+        self.is_healing = true;
+        self.timeline.stop_people(self.now);
+        let resent = self.events.iter().filter(|(_, arrived)| !**arrived).map(|(event, _)| event.clone());
+        for (key, event) in resent.collect::<Vec<_>>() {
+            self.world.twin().deliver(&key, &event, 1);
+        }
+        for _ in 0..finish::DAYS {
+            let until = later(self.now, TimeDelta::days(1));
+            self.world.queues.redrive(self.now, finish::is_hopeless);
+            while self.now < until {
+                self.step()?;
+            }
+        }
+        self.rest()
+    }
+
+    /// Lets all work come to its end, and what the provider and the queues are about to tell.
+    fn rest(&mut self) -> Result<(), Violation> {
+        loop {
+            while self.work()? {}
+            let soon =
+                [self.world.queues.next_visible_at(), self.world.twin().next_delivery_at()].into_iter().flatten().min();
+            if soon.is_none_or(|soon| soon > later(self.now, TimeDelta::hours(1))) {
+                return Ok(());
+            }
+            self.pass_time()?;
+        }
+    }
+
+    /// One step: somebody who is at work goes on, or somebody begins, or time passes.
+    fn step(&mut self) -> Result<(), Violation> {
+        if !self.work()? {
+            self.pass_time()?;
+        }
+        Ok(())
+    }
+
+    /// Whether there was anything to do.
+    fn work(&mut self) -> Result<bool, Violation> {
+        self.steps = self.steps.saturating_add(1);
+        let may_begin = self.tasks.len() < TASKS_MAX;
+        if self.tasks.is_empty() || (may_begin && self.chance.happens(3_000)) {
+            if self.begin()? {
+                return Ok(true);
+            }
+            if self.tasks.is_empty() {
+                return Ok(false);
+            }
+        }
+        // While some wait, time may pass for others.
+        if self.chance.happens(20) && !self.is_healing {
+            self.pass_time()?;
+        }
+        let place = self.chance.below(self.tasks.len());
+        self.go_on(place)?;
+        Ok(true)
+    }
+
+    /// Looks at what the last step changed.
+    fn look(&mut self) -> Result<(), Violation> {
+        let changes = self.observer.look(&self.world)?;
+        self.streams.take(changes);
+        for body in self.world.queues.take_bus() {
+            let event: saldo_messages::DomainEvent = saldo_messages::decode(&body).map_err(bug)?;
+            let told = self.told.entry(event.kind.clone()).or_default();
+            *told = told.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn say(&mut self, what: impl Into<String>) {
+        if self.trace.len() >= TRACE_LINES {
+            self.trace.pop_front();
+        }
+        self.trace.push_back(format!("{} {}", self.now.format("%F %R"), what.into()));
+    }
+
+    fn count(&mut self, handler: &'static str) {
+        let count = self.invocations.entry(handler).or_default();
+        *count = count.saturating_add(1);
+    }
+
+    /// The CRM asks the API again, a little later.
+    fn ask_again(&mut self, request: Request, after: TimeDelta) {
+        self.timeline.put(later(self.now, after), Happening::Ask(Box::new(request)));
+    }
+
+    /// Whether nobody is at work, and no stream has anything to tell.
+    pub(crate) fn is_at_rest(&self) -> Result<(), Violation> {
+        if !self.tasks.is_empty() {
+            return Err(broken(Invariant::I8, "somebody is still at work"));
+        }
+        self.streams.are_read().map_err(|left| broken(Invariant::I8, format!("changes were not read: {left}")))
+    }
+}
+
+/// A later time.
+pub(crate) fn later(now: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    now.checked_add_signed(by).unwrap_or(now)
+}
