@@ -45,7 +45,11 @@ async fn hand_on(generation: &Generation, invoice: &Invoice, now: DateTime<Utc>)
             let message = RemindersMessage::Send { v: V1, invoice: id, purpose: Purpose::Issued, as_of: now };
             (Destination::Reminders, saldo_messages::encode(&message)?)
         }
-        (InvoiceStatus::Draft | InvoiceStatus::Void | InvoiceStatus::Uncollectible, _) => return Ok(()),
+        // It has its document, and nobody is to be asked for anything.
+        (InvoiceStatus::Void | InvoiceStatus::Uncollectible, _) => {
+            return Ok(invoices::filed(&*generation.store, id, now).await?);
+        }
+        (InvoiceStatus::Draft, _) => return Ok(()),
     };
     generation.queue.send(to, vec![body]).await?;
     Ok(())

@@ -279,7 +279,7 @@ impl Invoice {
             return Err(InvoiceError::Status { command, invoice: self.id, status });
         }
         let change = self.changed("voided", now, |invoice| invoice.voided_at = Some(now))?;
-        self.progress.next = self.loose_end(now)?;
+        self.progress.next = self.unfinished(now)?;
         Ok(Outcome::Applied(change))
     }
 
@@ -297,7 +297,7 @@ impl Invoice {
         }
         let change = self.changed("written-off", now, |invoice| invoice.written_off_at = Some(now))?;
         // What was asked for is not forgotten with it: money may have been taken.
-        self.progress.next = self.loose_end(now)?;
+        self.progress.next = self.unfinished(now)?;
         Ok(Outcome::Applied(change))
     }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::try_join4;
 use saldo_billing::Outcome;
 use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
-use saldo_billing::invoice::{Change, Document, Draft, Invoice, InvoiceError, Line, Number};
+use saldo_billing::invoice::{Change, Document, Draft, Invoice, InvoiceError, InvoiceStatus, Line, Number};
 use saldo_billing::party::{Customer, Seller};
 use saldo_money::{Currency, Money};
 use saldo_store::entities::{
@@ -169,6 +169,28 @@ pub async fn write_off(
     also: Also<'_, Invoice>,
 ) -> Result<Outcome<Invoice>, BooksError> {
     change(store, id, "write off an invoice", |invoice| invoice.write_off(now), also).await
+}
+
+/// Remembers that an invoice from which nothing is to be collected has its document.
+///
+/// # Errors
+/// When the invoice is not there or the books cannot be written.
+pub async fn filed(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -> Result<(), BooksError> {
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        let closed = matches!(invoice.value.status()?, InvoiceStatus::Void | InvoiceStatus::Uncollectible);
+        if !closed || invoice.value.progress.handed_over {
+            return Ok(());
+        }
+        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+        invoice.value.handed_over(&seller.value.dunning, now)?;
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        if committed(store, transaction).await? {
+            return Ok(());
+        }
+    }
+    Err(BooksError::Contended { attempted: "file an invoice" })
 }
 
 async fn change(

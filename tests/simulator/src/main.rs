@@ -147,20 +147,15 @@ fn report(arguments: &Arguments, sabotage: Option<Sabotage>, mut sum: Sum, took:
             show(&plan, &outcome);
         }
     }
-    let seconds = took.as_secs_f64();
-    let rate = f64_of(invocations) / seconds.max(0.001);
-    say(&format!("{rate:.0} invocations a second"));
+    let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1);
+    let rate = invocations.saturating_mul(1_000).checked_div(millis).unwrap_or(0);
+    say(&format!("{rate} invocations a second"));
     let line = json!({
         "seeds": sum.seeds, "days": sum.days, "invocations": invocations, "faults": faults, "violations": violations,
-        "seconds": (seconds * 10.0).round() / 10.0,
+        "seconds": Duration::from_millis(millis).as_secs_f64(),
     });
     say(&line.to_string());
     if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-#[expect(clippy::as_conversions, clippy::float_arithmetic, reason = "a rate that is shown to a person")]
-fn f64_of(count: u64) -> f64 {
-    count as f64
 }
 
 fn show(plan: &Plan, outcome: &Outcome) {

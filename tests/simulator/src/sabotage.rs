@@ -2,7 +2,7 @@
 //!
 //! Each is what a one-line slip in the code behind a port would do: a condition left out, a write in another transaction, a key
 //! that is made up, an answer that is taken for another. They live here, at the ports, so that no production code knows of
-//! them; defects inside the domain are patches in `mutants/`.
+//! them.
 
 use std::sync::Arc;
 

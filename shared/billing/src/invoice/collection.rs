@@ -401,12 +401,11 @@ impl Invoice {
 
     /// What is next, by the invoice's own state and the seller's policy.
     pub(super) fn next_step(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
-        let Some(issued) = &self.issued else { return Ok(None) };
-        if let Some(step) = self.loose_end(now)? {
-            return Ok(Some(step));
+        if self.issued.is_none() {
+            return Ok(None);
         }
-        if !self.progress.handed_over && self.voided_at.is_none() {
-            return Ok(Some(Step::render(issued.at)));
+        if let Some(step) = self.unfinished(now)? {
+            return Ok(Some(step));
         }
         let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
         if !payable || self.is_processing() || self.is_disputed() {
@@ -425,9 +424,16 @@ impl Invoice {
         Ok(charge.or_else(remind))
     }
 
+    /// What is done even when nothing is to be collected any more: loose ends, and the document, which whoever has the number
+    /// is entitled to.
+    pub(super) fn unfinished(&self, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
+        let document = self.issued.as_ref().filter(|_| !self.progress.handed_over);
+        Ok(self.loose_end(now)?.or_else(|| document.map(|issued| Step::render(issued.at))))
+    }
+
     /// What must be asked about whatever else is planned: a charge that is not decided, and a page on which something is paid
     /// or could be paid that is not owed any more.
-    pub(super) fn loose_end(&self, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
+    fn loose_end(&self, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {
         if let Some(attempt) = self.progress.attempt.as_ref().filter(|attempt| attempt.is_open()) {
             return Ok(attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at }));
         }

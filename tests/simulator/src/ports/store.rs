@@ -1,14 +1,23 @@
 //! The store in memory, which fails as DynamoDB can fail.
 
+use std::ops::Neg as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use saldo_store::memory::MemoryStore;
-use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
+use saldo_store::{
+    CommitError, Committed, Consistency, Index, Item, Key, Page, Query, Store, StoreError, Table, Transaction,
+    instant_text, text,
+};
 
-use crate::moment::pause;
+use crate::moment::{now, pause};
+use crate::run::later;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
+
+/// How long what was made may be missing in the lists.
+const INDEX_LAG_MAX: TimeDelta = TimeDelta::seconds(5);
 
 /// A store between whose calls others get their turn.
 pub(crate) struct StormyStore {
@@ -35,6 +44,14 @@ impl StormyStore {
     }
 }
 
+/// Where the items are that an index may not have yet: work that is planned anew all the time, and what was just made.
+fn fresh(index: Index, items: &[Item]) -> Vec<usize> {
+    let bound = instant_text(later(now(), INDEX_LAG_MAX.neg()));
+    let is_fresh =
+        |item: &Item| index == Index::Due || text(item, index.sort_attribute()).is_some_and(|at| at >= bound.as_str());
+    items.iter().enumerate().filter(|(_, item)| is_fresh(item)).map(|(place, _)| place).collect()
+}
+
 #[async_trait]
 impl Store for StormyStore {
     async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
@@ -52,11 +69,12 @@ impl Store for StormyStore {
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.turn().await;
         self.read_fault("a query", query.of_table())?;
-        let lags = query.of_index().is_some();
+        let index = query.of_index();
         let mut page = self.memory.query(query).await?;
-        if lags && !page.items.is_empty() && self.weather.strikes(Fault::IndexLag) {
-            let place = self.weather.how(Fault::IndexLag, page.items.len());
-            page.items.remove(place);
+        let Some(index) = index else { return Ok(page) };
+        let fresh = fresh(index, &page.items);
+        if !fresh.is_empty() && self.weather.strikes(Fault::IndexLag) {
+            page.items.remove(fresh[self.weather.how(Fault::IndexLag, fresh.len())]);
         }
         Ok(page)
     }

@@ -86,7 +86,7 @@ impl Run {
             .find(|queue| self.world.queues.has_visible(*queue, self.now));
         let dice = self.chance.below(8);
         match (queue, self.streams.waiting(dice)) {
-            (Some(queue), Some(_)) if dice % 2 == 0 => self.begin_batch(queue),
+            (Some(queue), Some(_)) if dice.is_multiple_of(2) => self.begin_batch(queue),
             (_, Some((reader, shard))) => self.begin_stream(reader, shard),
             (Some(queue), None) => self.begin_batch(queue),
             (None, None) => return Ok(false),
