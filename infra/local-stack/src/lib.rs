@@ -20,7 +20,7 @@ pub use self::reply::Reply;
 pub use self::webhook::signature;
 
 /// How long work may take to come to rest, and something expected to come true.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 const POLL: Duration = Duration::from_millis(40);
 
