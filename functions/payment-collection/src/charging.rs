@@ -278,12 +278,20 @@ async fn close(
     let seller = load::<Seller>(store, &seller_key(invoice.seller)).await?;
     let seller = seller.ok_or(CollectionError::NoInvoice { invoice: id })?;
     let gateway = collection.gateways.of(&seller.value.provider_account).await?;
-    let outcome = match gateway.close_page(&page.reference).await? {
-        PageClosed::Closed => {
+    let outcome = match gateway.close_page(&page.reference).await {
+        Ok(PageClosed::Closed) => {
             attempts::page_closed(store, id, &page.reference, now).await?;
             return Ok(true);
         }
-        PageClosed::Used(outcome) => outcome,
+        Ok(PageClosed::Used(outcome)) => outcome,
+        // The seller has another account meanwhile, where nobody knows the page, and it ran out long ago.
+        Err(error @ GatewayError::Refused { .. }) if is_forgotten(page, now) => {
+            let chain = logs::chain(&error);
+            tracing::error!(invoice.id = %id, error.chain = chain, "nobody can tell whether a page was paid on");
+            attempts::page_closed(store, id, &page.reference, now).await?;
+            return Ok(true);
+        }
+        Err(error) => return Err(error.into()),
     };
     if let Some(report) = outcome.report {
         let report = PaymentReport { invoice: Some(id), ..report };
@@ -294,7 +302,15 @@ async fn close(
             ask_for_mail(collection, invoice, purpose, now).await?;
         }
     }
-    Ok(matches!(outcome.kind, ChargeKind::Declined { .. }))
+    let is_declined = matches!(outcome.kind, ChargeKind::Declined { .. });
+    if is_declined {
+        attempts::page_closed(store, id, &page.reference, now).await?;
+    }
+    Ok(is_declined)
+}
+
+fn is_forgotten(page: &HostedPage, now: DateTime<Utc>) -> bool {
+    now.signed_duration_since(page.expires_at) >= Duration::days(1)
 }
 
 /// Does what follows from where the invoice now stands: also after a crash that came between the books and this.

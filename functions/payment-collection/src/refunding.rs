@@ -67,20 +67,24 @@ impl Refunding<'_> {
             RefundState::Unknown { look_ups } => {
                 self.look_up(look_ups.saturating_add(1), age >= ORDER_AGAIN_AFTER).await
             }
-            RefundState::Accepted { status: RefundStatus::Pending, .. } => self.ask_about_pending().await,
+            RefundState::Accepted { status: RefundStatus::Pending, .. } => self.ask_about_pending(request).await,
             RefundState::Accepted { .. } | RefundState::Refused { .. } => Ok(()),
         }
     }
 
     /// Asks what became of a refund that the provider has in hand; without an answer it is asked again a day later.
-    async fn ask_about_pending(&self) -> Result<(), CollectionError> {
-        match self.gateway.look_up_refund(&self.order).await? {
-            RefundLookUp::Found(outcome) => self.conclude(outcome).await,
-            RefundLookUp::NotFound => {
+    async fn ask_about_pending(&self, request: &RefundRequest) -> Result<(), CollectionError> {
+        match self.gateway.look_up_refund(&self.order).await {
+            Ok(RefundLookUp::Found(outcome)) => return self.conclude(outcome).await,
+            Ok(RefundLookUp::NotFound) => {
                 tracing::error!(refund.id = %self.order.refund, "the provider does not know a refund that it accepted");
-                Ok(())
+            }
+            Err(error) => {
+                let chain = logs::chain(&error);
+                tracing::warn!(refund.id = %self.order.refund, error.chain = chain, "a refund cannot be asked about now");
             }
         }
+        self.settle(request.state.clone()).await
     }
 
     /// Orders the refund; the same key gives back once, however often it is ordered.

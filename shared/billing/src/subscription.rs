@@ -86,11 +86,20 @@ pub struct Subscription {
     pub created_at: DateTime<Utc>,
     next_period: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_out: Option<LeftOut>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     bill_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cancelled: Option<Cancellation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paused_at: Option<DateTime<Utc>>,
+}
+
+/// The periods that began during a pause, by number: they are not billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct LeftOut {
+    from: u32,
+    until: u32,
 }
 
 /// Where a subscription stands.
@@ -224,6 +233,7 @@ impl Subscription {
             started_as: new.started_as,
             created_at: now,
             next_period: 0,
+            left_out: None,
             bill_at: None,
             cancelled: None,
             paused_at: None,
@@ -304,6 +314,7 @@ impl Subscription {
         }
         let lines = self.lines_for(period)?;
         self.next_period = self.next_period.saturating_add(1);
+        self.leave_out();
         self.plan(zone)?;
         let invoice = InvoiceId::derive(&[&self.id.to_string(), &period.start_on().to_string()]);
         Ok(Some(DuePeriod { period, invoice, lines }))
@@ -360,13 +371,28 @@ impl Subscription {
         let Some(paused_at) = self.paused_at.take() else { return Ok(Outcome::AlreadyApplied) };
         let (paused_on, today) = (local_date(paused_at, zone), local_date(now, zone));
         // One that began before the pause is owed: it only was not billed yet.
-        if self.period(self.next_period)?.start_on() > paused_on {
-            while self.period(self.next_period)?.start_on() < today {
-                self.next_period = self.next_period.saturating_add(1);
-            }
-        }
+        let from = self.first_period(self.next_period, |start_on| start_on > paused_on || start_on >= today)?;
+        let until = self.first_period(from, |start_on| start_on >= today)?;
+        let known = self.left_out.map_or(from, |known| known.from);
+        self.left_out = Some(LeftOut { from: known.min(from), until });
+        self.leave_out();
         self.plan(zone)?;
         Ok(Outcome::Applied(()))
+    }
+
+    /// The first period from `number` on whose first day is as asked for.
+    fn first_period(&self, mut number: u32, is_it: impl Fn(NaiveDate) -> bool) -> Result<u32, SubscriptionError> {
+        while !is_it(self.period(number)?.start_on()) {
+            number = number.saturating_add(1);
+        }
+        Ok(number)
+    }
+
+    /// Goes past what was left out, once everything before is billed.
+    fn leave_out(&mut self) {
+        if let Some(LeftOut { until, .. }) = self.left_out.take_if(|left_out| left_out.from <= self.next_period) {
+            self.next_period = self.next_period.max(until);
+        }
     }
 
     /// Since when it is paused, if it is.

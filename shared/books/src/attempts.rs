@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
-use saldo_billing::dunning::EndAction;
+use saldo_billing::dunning::{DunningPolicy, EndAction};
 use saldo_billing::id::{InvoiceId, PaymentId};
 use saldo_billing::invoice::collection::{Duty, HostedPage};
 use saldo_billing::invoice::{Attempt, AttemptState, Begun, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Payment, PaymentStatus};
+use saldo_billing::provider::PaymentMethod;
 use saldo_store::entities::{customer_key, invoice_key, list, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
@@ -49,7 +50,7 @@ pub async fn permission(
         };
         let customer: Stored<Customer> = expect(store, customer_key(invoice.value.customer)).await?;
         if let Some(page) = page
-            && (customer.value.payment_method.is_some() || !is_owed(&invoice.value)?)
+            && (customer.value.payment_method.is_some() || page.is_over(now) || !is_owed(&invoice.value)?)
         {
             return Ok(Permission::ClosePage(Box::new((invoice.value, page))));
         }
@@ -158,27 +159,40 @@ async fn given_up(store: &dyn Store, id: InvoiceId) -> Result<(), BooksError> {
 /// # Errors
 /// When the books cannot be read or written.
 pub async fn method_changed(store: &dyn Store, customer: &Customer, now: DateTime<Utc>) -> Result<(), BooksError> {
-    if customer.payment_method.is_none() {
-        return Ok(());
-    }
+    let Some(method) = &customer.payment_method else { return Ok(()) };
     let seller: Stored<Seller> = expect(store, seller_key(customer.seller)).await?;
     let (invoices, mut after) = (list::of_customer(customer.id, list::INVOICES), None);
     loop {
         let page = list_by_customer::<Invoice>(store, &invoices, 100, after.as_ref()).await?;
-        for mut invoice in page.entities {
-            if invoice.value.method_changed(&seller.value.dunning, now)? == Outcome::AlreadyApplied {
-                continue;
-            }
-            let mut transaction = Transaction::new();
-            transaction.update(&invoice)?;
-            // Somebody who changed it meanwhile read the new method, or is asked for another one once more.
-            committed(store, transaction).await?;
+        for invoice in page.entities {
+            charge_by(store, invoice, method, &seller.value.dunning, now).await?;
         }
         after = page.next;
         if after.is_none() {
             return Ok(());
         }
     }
+}
+
+async fn charge_by(
+    store: &dyn Store,
+    mut invoice: Stored<Invoice>,
+    method: &PaymentMethod,
+    policy: &DunningPolicy,
+    now: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    for _ in 0..ROUNDS {
+        if invoice.value.method_changed(method, policy, now)? == Outcome::AlreadyApplied {
+            return Ok(());
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        if committed(store, transaction).await? {
+            return Ok(());
+        }
+        invoice = expect(store, invoice_key(invoice.value.id)).await?;
+    }
+    Err(BooksError::Contended { attempted: "charge by another method" })
 }
 
 /// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.
@@ -244,11 +258,13 @@ pub async fn page_used(
     change_page(store, id, reference, now, keep).await
 }
 
-/// Whether a payment will not become another one by itself.
+/// Whether a payment on a page will not become another one. One that failed may: the customer tries another card, and only the
+/// provider knows whether the page still lets them.
 pub(crate) const fn is_decided(status: PaymentStatus) -> bool {
     match status {
-        PaymentStatus::Succeeded | PaymentStatus::Failed | PaymentStatus::Cancelled => true,
-        PaymentStatus::Pending
+        PaymentStatus::Succeeded | PaymentStatus::Cancelled => true,
+        PaymentStatus::Failed
+        | PaymentStatus::Pending
         | PaymentStatus::RequiresAction
         | PaymentStatus::Processing
         | PaymentStatus::Authorised => false,

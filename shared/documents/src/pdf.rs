@@ -18,7 +18,7 @@ use saldo_billing::invoice::{Document, Invoice, InvoiceError};
 
 pub use self::invoice::{file_name, invoice};
 
-/// How a document is made: [`invoice`], unless somebody plays a million of them and looks at none.
+/// How a document is made: [`invoice()`], unless somebody plays a million of them and looks at none.
 pub type Draw = fn(&Invoice, &Document) -> Result<Vec<u8>, PdfError>;
 
 /// Why a document could not be rendered.

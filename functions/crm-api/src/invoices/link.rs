@@ -9,7 +9,7 @@ use saldo_billing::invoice::collection::HostedPage;
 use saldo_billing::invoice::{Collection, Invoice, Issued};
 use saldo_billing::party::{Customer, Seller};
 use saldo_books::{BooksError, attempts};
-use saldo_gateways::{Gateway, GatewayError, PageClosed, PageRequest};
+use saldo_gateways::{ChargeKind, Gateway, GatewayError, PageClosed, PageRequest};
 use saldo_messages::{Disposed, Disposition};
 use saldo_store::entities::{customer_key, seller_key};
 use saldo_store::{Stored, Transaction, load};
@@ -146,6 +146,9 @@ async fn close(
 ) -> Result<(), Problem> {
     match gateway.close_page(&page.reference).await.map_err(provider_problem)? {
         PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference, now).await?),
+        PageClosed::Used(outcome) if matches!(outcome.kind, ChargeKind::Declined { .. }) => {
+            Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference, now).await?)
+        }
         PageClosed::Used(_) => Err(Problem::not_ready("the customer has just paid; the payment is being booked", 5)),
     }
 }

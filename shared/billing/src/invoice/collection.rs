@@ -101,6 +101,19 @@ pub struct HostedPage {
     pub payment: Option<PaymentId>,
 }
 
+impl HostedPage {
+    /// From when on nobody can pay on it by anybody's clock; only the provider knows whether somebody did.
+    fn over_at(&self) -> Option<DateTime<Utc>> {
+        self.expires_at.checked_add_signed(PAGE_ASKED_AFTER)
+    }
+
+    /// Whether it has run out.
+    #[must_use]
+    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
+        self.over_at().is_some_and(|at| at <= now)
+    }
+}
+
 /// One attempt to charge an invoice: written down before the provider is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -163,6 +176,11 @@ impl Attempt {
     #[must_use]
     pub fn age(&self, clock: DateTime<Utc>) -> Duration {
         clock.signed_duration_since(self.asked_at.unwrap_or(self.begun_at))
+    }
+
+    /// Whether its method was refused for good.
+    fn is_refused_for_good(&self) -> bool {
+        matches!(&self.state, AttemptState::Declined { decline, .. } if decline.hard)
     }
 
     /// Whether it is still to be told what became of it.
@@ -242,7 +260,7 @@ impl Invoice {
         }
         let step_is_due = self.progress.next.is_some_and(|step| step.at <= now);
         if let Some(page) = self.progress.page.as_ref().filter(|_| step_is_due)
-            && (self.is_settled()? || self.is_processing())
+            && (page.is_over(now) || self.is_settled()? || self.is_processing())
         {
             return Ok(Duty::ClosePage(page.clone()));
         }
@@ -334,14 +352,23 @@ impl Invoice {
         Ok(Outcome::Applied(()))
     }
 
-    /// The customer has another method: an invoice that could not be charged by the old one is charged by the new one.
+    /// The customer has `method`: an invoice that could not be charged by another one is charged by it. What one refused for
+    /// good is not asked of the same one again, however often somebody tells that it is there.
     ///
     /// # Errors
     /// When amounts do not add up.
-    pub fn method_changed(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<Outcome<()>, InvoiceError> {
-        let refused =
-            |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if decline.hard);
-        let waits = self.progress.left_to_customer || self.progress.attempt.as_ref().is_some_and(refused);
+    pub fn method_changed(
+        &mut self,
+        method: &PaymentMethod,
+        policy: &DunningPolicy,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<()>, InvoiceError> {
+        let waits = match &self.progress.attempt {
+            Some(attempt) if attempt.is_open() || attempt.is_refused_for_good() => {
+                (&attempt.method.account, &attempt.method.token) != (&method.account, &method.token)
+            }
+            Some(_) | None => self.progress.left_to_customer,
+        };
         let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
         if self.collection != Collection::Automatic || !payable || !waits || self.progress.has_new_method {
             return Ok(Outcome::AlreadyApplied);
@@ -367,6 +394,7 @@ impl Invoice {
     /// When amounts do not add up.
     pub fn leave_to_customer(&mut self, policy: &DunningPolicy, now: DateTime<Utc>) -> Result<(), InvoiceError> {
         self.progress.left_to_customer = true;
+        self.progress.has_new_method = false;
         self.handed_over(policy, now)
     }
 
@@ -421,7 +449,10 @@ impl Invoice {
             Some(Step { kind: StepKind::Remind, at })
         };
         // While charges are being retried, their notices do the reminding.
-        Ok(charge.or_else(remind))
+        let planned = charge.or_else(remind);
+        let page = self.progress.page.as_ref().and_then(HostedPage::over_at);
+        let ask = page.map(|at| Step { kind: StepKind::Collect, at });
+        Ok([planned, ask].into_iter().flatten().min_by_key(|step| step.at))
     }
 
     /// What is done even when nothing is to be collected any more: loose ends, and the document, which whoever has the number

@@ -435,6 +435,36 @@ fn i6_an_open_page_is_closed_before_a_charge() {
 }
 
 #[test]
+fn another_method_is_charged_for_what_the_first_refused_and_the_same_one_never_again() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
+    assert_eq!(invoice.method_changed(&method(), &policy, now()).unwrap(), Outcome::AlreadyApplied);
+    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Nothing);
+    let other = PaymentMethod { token: "pm_2".to_owned(), ..method() };
+    assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::Applied(()));
+    assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::AlreadyApplied);
+    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
+}
+
+#[test]
+fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::SendInvoice, eur(0));
+    invoice.handed_over(&policy, now()).unwrap();
+    let expires_at = now() + Duration::hours(1);
+    let (reference, url) = ("cs_1".to_owned(), "https://pay.example/cs_1".to_owned());
+    let page = HostedPage { reference, url, amount: eur(10_000), expires_at, payment: None };
+    invoice.progress.page = Some(page.clone());
+    invoice.plan(&policy, now()).unwrap();
+    let next = invoice.progress.next.unwrap();
+    assert_eq!((next.kind, next.at > expires_at), (StepKind::Collect, true));
+    assert_eq!(invoice.collector_duty(expires_at, expires_at).unwrap(), Duty::Nothing);
+    assert_eq!(invoice.collector_duty(next.at, next.at).unwrap(), Duty::ClosePage(page));
+}
+
+#[test]
 fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));

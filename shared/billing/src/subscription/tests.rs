@@ -265,6 +265,17 @@ fn a_pause_leaves_out_the_periods_that_begin_in_it() {
 }
 
 #[test]
+fn what_began_before_a_pause_is_owed_and_what_began_during_it_is_not() {
+    let mut subscription =
+        Subscription::try_new(new("2026-10-01", Interval::MONTHLY), BERLIN, noon("2026-09-01")).unwrap();
+    // Paused on the first day, before the tick came.
+    subscription.pause(BERLIN, noon("2026-10-01")).unwrap();
+    subscription.resume(BERLIN, noon("2026-12-15")).unwrap();
+    let billed = bill(&mut subscription, BERLIN, noon("2027-01-01"));
+    assert_eq!(billed, ["2026-10-01 to 2026-10-31: 31.00 EUR", "2027-01-01 to 2027-01-31: 31.00 EUR"]);
+}
+
+#[test]
 fn lines_tell_their_price_product_and_period_and_several_are_billed_together() {
     let agreed = NewSubscription {
         items: vec![item("10.00", "3"), item("0.005", "150")],

@@ -44,7 +44,7 @@ pub(super) async fn apply_beside_others(store: &dyn Store, hints: Vec<Hint>) -> 
 async fn count(
     store: &dyn Store,
     hints: Vec<Hint>,
-    disputed: impl Fn(&Subject) -> bool + Sync,
+    disputed: fn(&Subject) -> bool,
 ) -> Result<Vec<Refused>, BooksError> {
     let mut open = subjects(store, hints).await?;
     let mut refused = Vec::new();
@@ -56,9 +56,7 @@ async fn count(
         refused.append(&mut plan.refused);
         open.clear();
         for pack in packs(plan.units) {
-            let again: Vec<Subject> = pack.subjects().filter(&disputed).collect();
-            write(store, pack, &mut open, &mut refused).await?;
-            open.extend(again.into_iter().map(|subject| (subject, None)));
+            write(store, pack, disputed, &mut open, &mut refused).await?;
         }
     }
     Err(BooksError::Contended { attempted: "count for reports" })
@@ -117,10 +115,6 @@ impl Pack {
         writes <= MAX_WRITES
     }
 
-    fn subjects(&self) -> impl Iterator<Item = Subject> {
-        self.units.iter().flat_map(|unit| unit.subjects.iter().copied())
-    }
-
     fn add(&mut self, unit: Unit) {
         self.keys.extend(unit.sums.keys().cloned());
         self.units.push(unit);
@@ -143,12 +137,19 @@ fn packs(units: Vec<Unit>) -> Vec<Pack> {
 }
 
 /// Writes a pack. What lost a race, and what was only partly written, stays open.
-async fn write(store: &dyn Store, pack: Pack, open: &mut Open, refused: &mut Vec<Refused>) -> Result<(), BooksError> {
+async fn write(
+    store: &dyn Store,
+    pack: Pack,
+    disputed: fn(&Subject) -> bool,
+    open: &mut Open,
+    refused: &mut Vec<Refused>,
+) -> Result<(), BooksError> {
     let is_alone = pack.units.len() == 1;
     match commit(store, &pack.units).await {
         Ok(()) => {
-            let unfinished = pack.units.iter().filter(|unit| !unit.is_all);
-            open.extend(unfinished.flat_map(|unit| unit.subjects.iter()).map(|subject| (*subject, None)));
+            let looks_again = |unit: &&Unit| !unit.is_all || unit.subjects.iter().any(disputed);
+            let subjects = pack.units.iter().filter(looks_again).flat_map(|unit| &unit.subjects);
+            open.extend(subjects.map(|subject| (*subject, None)));
         }
         Err(BooksError::Commit(CommitError::Conflict { .. })) => {
             open.extend(pack.units.iter().flat_map(|unit| &unit.subjects).map(|subject| (*subject, None)));
@@ -158,7 +159,7 @@ async fn write(store: &dyn Store, pack: Pack, open: &mut Open, refused: &mut Vec
             for unit in pack.units {
                 let mut alone = Pack::default();
                 alone.add(unit);
-                Box::pin(write(store, alone, open, refused)).await?;
+                Box::pin(write(store, alone, disputed, open, refused)).await?;
             }
         }
         Err(error) if error.disposition() == Disposition::Poison => {
