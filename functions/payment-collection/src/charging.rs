@@ -2,8 +2,10 @@
 
 use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::InvoiceId;
-use saldo_billing::invoice::collection::{HostedPage, Step, StepKind};
-use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, Invoice, InvoiceError, InvoiceStatus};
+use saldo_billing::invoice::collection::{Step, StepKind};
+use saldo_billing::invoice::{
+    Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError, InvoiceStatus,
+};
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::party::Seller;
 use saldo_billing::payment::{Decline, PaymentReport};

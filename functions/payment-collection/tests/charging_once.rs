@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Customer;

@@ -2,7 +2,7 @@
 
 use saldo_billing::dunning::DunningPolicy;
 use saldo_billing::id::SellerId;
-use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{AttemptState, Collection, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;

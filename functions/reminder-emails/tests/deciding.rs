@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use saldo_billing::dunning::ReminderStep;
 use saldo_billing::id::InvoiceId;
-use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{Attempt, AttemptState, Collection, Step};
 use saldo_billing::mail::Purpose;

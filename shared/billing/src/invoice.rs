@@ -1,8 +1,10 @@
 //! Invoices: drafted, finalised with a number, settled by payments and credit; their status is derived.
 
+mod attempt;
 pub mod collection;
 pub mod document;
 pub mod line;
+mod page;
 mod settlement;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,9 +13,11 @@ use saldo_money::{Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-pub use self::collection::{Attempt, AttemptState, Begun, Progress, Step};
+pub use self::attempt::{Attempt, AttemptState};
+pub use self::collection::{Begun, Progress, Step};
 pub use self::document::Document;
 pub use self::line::{Line, LineError, LineOrigin, Totals};
+pub use self::page::HostedPage;
 pub use self::settlement::{Change, Received};
 use crate::Outcome;
 use crate::calendar::{local_date, start_of_day};

@@ -4,11 +4,10 @@ use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
 use saldo_billing::dunning::{DunningPolicy, EndAction};
 use saldo_billing::id::{InvoiceId, PaymentId};
-use saldo_billing::invoice::collection::{Duty, HostedPage};
-use saldo_billing::invoice::{Attempt, AttemptState, Begun, Invoice, InvoiceError, InvoiceStatus, Origin};
+use saldo_billing::invoice::collection::Duty;
+use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Payment, PaymentStatus};
-use saldo_billing::provider::PaymentMethod;
 use saldo_store::entities::{customer_key, invoice_key, list, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
@@ -93,20 +92,9 @@ pub async fn settle(
     state: AttemptState,
     now: DateTime<Utc>,
 ) -> Result<Outcome<Invoice>, BooksError> {
-    for _ in 0..ROUNDS {
-        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        let outcome = invoice.value.settle_attempt(number, state.clone(), &seller.value.dunning, now)?;
-        if outcome == Outcome::AlreadyApplied {
-            return Ok(Outcome::AlreadyApplied);
-        }
-        let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
-        if committed(store, transaction).await? {
-            return Ok(Outcome::Applied(invoice.value));
-        }
-    }
-    Err(BooksError::Contended { attempted: "settle an attempt" })
+    let command =
+        |invoice: &mut Invoice, policy: &DunningPolicy| invoice.settle_attempt(number, state.clone(), policy, now);
+    invoices::advance(store, id, "settle an attempt", command).await
 }
 
 /// Does what the seller's policy says when charging an invoice has failed for the last time: gives it up, or calls off or
@@ -134,24 +122,10 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
         }
         (EndAction::Cancel | EndAction::Pause, Origin::OneOff) => {}
     }
-    given_up(store, id).await
-}
-
-/// Remembers that the policy's end was carried out. Should this be lost, it is carried out once more, to no effect.
-async fn given_up(store: &dyn Store, id: InvoiceId) -> Result<(), BooksError> {
-    for _ in 0..ROUNDS {
-        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        if invoice.value.progress.is_given_up {
-            return Ok(());
-        }
-        invoice.value.progress.is_given_up = true;
-        let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
-        if committed(store, transaction).await? {
-            return Ok(());
-        }
-    }
-    Err(BooksError::Contended { attempted: "give an invoice up" })
+    // Should this be lost, the policy's end is carried out once more, to no effect.
+    let given_up = |invoice: &mut Invoice, _: &DunningPolicy| Ok(invoice.give_up());
+    invoices::advance(store, id, "give an invoice up", given_up).await?;
+    Ok(())
 }
 
 /// Plans the customer's open invoices anew that waited for another method: they have one now.
@@ -164,35 +138,18 @@ pub async fn method_changed(store: &dyn Store, customer: &Customer, now: DateTim
     let (invoices, mut after) = (list::of_customer(customer.id, list::INVOICES), None);
     loop {
         let page = list_by_customer::<Invoice>(store, &invoices, 100, after.as_ref()).await?;
-        for invoice in page.entities {
-            charge_by(store, invoice, method, &seller.value.dunning, now).await?;
+        for mut seen in page.entities {
+            if seen.value.method_changed(method, &seller.value.dunning, now)? == Outcome::AlreadyApplied {
+                continue;
+            }
+            let command = |invoice: &mut Invoice, policy: &DunningPolicy| invoice.method_changed(method, policy, now);
+            invoices::advance(store, seen.value.id, "charge by another method", command).await?;
         }
         after = page.next;
         if after.is_none() {
             return Ok(());
         }
     }
-}
-
-async fn charge_by(
-    store: &dyn Store,
-    mut invoice: Stored<Invoice>,
-    method: &PaymentMethod,
-    policy: &DunningPolicy,
-    now: DateTime<Utc>,
-) -> Result<(), BooksError> {
-    for _ in 0..ROUNDS {
-        if invoice.value.method_changed(method, policy, now)? == Outcome::AlreadyApplied {
-            return Ok(());
-        }
-        let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
-        if committed(store, transaction).await? {
-            return Ok(());
-        }
-        invoice = expect(store, invoice_key(invoice.value.id)).await?;
-    }
-    Err(BooksError::Contended { attempted: "charge by another method" })
 }
 
 /// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.
@@ -276,27 +233,19 @@ async fn change_page(
     id: InvoiceId,
     reference: &str,
     now: DateTime<Utc>,
-    change: impl Fn(HostedPage) -> Option<HostedPage> + Send,
+    change: impl Fn(HostedPage) -> Option<HostedPage> + Sync,
 ) -> Result<(), BooksError> {
-    for _ in 0..ROUNDS {
-        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let Some(page) = invoice.value.progress.page.clone().filter(|page| page.reference == reference) else {
-            return Ok(());
+    let command = |invoice: &mut Invoice, policy: &DunningPolicy| {
+        let Some(page) = invoice.progress.page.clone().filter(|page| page.reference == reference) else {
+            return Ok(Outcome::AlreadyApplied);
         };
-        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        let before = invoice.value.progress.clone();
-        invoice.value.progress.page = change(page);
-        invoice.value.plan(&seller.value.dunning, now)?;
-        if invoice.value.progress == before {
-            return Ok(());
-        }
-        let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
-        if committed(store, transaction).await? {
-            return Ok(());
-        }
-    }
-    Err(BooksError::Contended { attempted: "close a page" })
+        let before = invoice.progress.clone();
+        invoice.progress.page = change(page);
+        invoice.plan(policy, now)?;
+        Ok(if invoice.progress == before { Outcome::AlreadyApplied } else { Outcome::Applied(()) })
+    };
+    invoices::advance(store, id, "close a page", command).await?;
+    Ok(())
 }
 
 /// Whether the customer may be given a page on which to pay.

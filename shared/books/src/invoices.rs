@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join4;
 use saldo_billing::Outcome;
+use saldo_billing::dunning::DunningPolicy;
 use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
 use saldo_billing::invoice::{Change, Document, Draft, Invoice, InvoiceError, InvoiceStatus, Line, Number};
 use saldo_billing::party::{Customer, Seller};
@@ -176,21 +177,37 @@ pub async fn write_off(
 /// # Errors
 /// When the invoice is not there or the books cannot be written.
 pub async fn filed(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -> Result<(), BooksError> {
+    let command = |invoice: &mut Invoice, policy: &DunningPolicy| {
+        let is_closed = matches!(invoice.status()?, InvoiceStatus::Void | InvoiceStatus::Uncollectible);
+        if !is_closed || invoice.progress.handed_over {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        invoice.handed_over(policy, now).map(Outcome::Applied)
+    };
+    advance(store, id, "file an invoice", command).await?;
+    Ok(())
+}
+
+/// Moves collecting an invoice on by a command that posts nothing.
+pub(crate) async fn advance(
+    store: &dyn Store,
+    id: InvoiceId,
+    attempted: &'static str,
+    command: impl Fn(&mut Invoice, &DunningPolicy) -> Result<Outcome<()>, InvoiceError> + Send,
+) -> Result<Outcome<Invoice>, BooksError> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let closed = matches!(invoice.value.status()?, InvoiceStatus::Void | InvoiceStatus::Uncollectible);
-        if !closed || invoice.value.progress.handed_over {
-            return Ok(());
-        }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        invoice.value.handed_over(&seller.value.dunning, now)?;
+        if command(&mut invoice.value, &seller.value.dunning)? == Outcome::AlreadyApplied {
+            return Ok(Outcome::AlreadyApplied);
+        }
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
         if committed(store, transaction).await? {
-            return Ok(());
+            return Ok(Outcome::Applied(invoice.value));
         }
     }
-    Err(BooksError::Contended { attempted: "file an invoice" })
+    Err(BooksError::Contended { attempted })
 }
 
 async fn change(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use saldo_billing::id::InvoiceId;
-use saldo_billing::invoice::collection::HostedPage;
+use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{Collection, Invoice, Issued};
 use saldo_billing::party::{Customer, Seller};
 use saldo_books::{BooksError, attempts};

@@ -95,6 +95,18 @@ async fn b2_a_deleted_draft_leaves_no_gap_and_a_void_keeps_its_number() {
 }
 
 #[tokio::test]
+async fn a_draft_for_which_money_came_cannot_be_deleted() {
+    let api = Api::new();
+    let draft = api.draft(&api.customer().await).await;
+    api.paid(&draft, "60.00", "pi_1").await;
+    assert_eq!(
+        api.delete(&format!("/v1/invoices/{draft}")).await.must(409).text("/type"),
+        "urn:saldo:problem:conflict"
+    );
+    api.get(&format!("/v1/invoices/{draft}")).await.must(200);
+}
+
+#[tokio::test]
 async fn b4_two_sellers_count_each_for_themselves() {
     let api = Api::new();
     let sellers = [api.seller("Erste GmbH", "E-").await, api.seller("Seconda S.r.l.", "S/").await];

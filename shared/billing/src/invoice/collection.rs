@@ -1,14 +1,13 @@
 //! Collecting and chasing an invoice: which step is next, and the attempts to charge it.
 
 use chrono::{DateTime, Duration, Utc};
-use saldo_money::Money;
 use serde::{Deserialize, Serialize};
 
+use super::attempt::{Attempt, AttemptState};
+use super::page::{HostedPage, PAGE_ASKED_AFTER};
 use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
 use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject, may_attempt};
-use crate::id::{InvoiceId, PaymentId};
-use crate::payment::Decline;
 use crate::provider::PaymentMethod;
 
 /// What is to be done next with an invoice, and when.
@@ -85,129 +84,6 @@ const fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// A provider's page on which one invoice can be paid.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostedPage {
-    /// The provider's id of it.
-    pub reference: String,
-    /// Where it is.
-    pub url: String,
-    /// What it asks for.
-    pub amount: Money,
-    /// Until when it works.
-    pub expires_at: DateTime<Utc>,
-    /// The payment that was made on it, once the provider said that the customer went through it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub payment: Option<PaymentId>,
-}
-
-impl HostedPage {
-    /// From when on nobody can pay on it by anybody's clock; only the provider knows whether somebody did.
-    fn over_at(&self) -> Option<DateTime<Utc>> {
-        self.expires_at.checked_add_signed(PAGE_ASKED_AFTER)
-    }
-
-    /// Whether it has run out.
-    #[must_use]
-    pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        self.over_at().is_some_and(|at| at <= now)
-    }
-}
-
-/// One attempt to charge an invoice: written down before the provider is called.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// Counted from 1.
-    pub number: u32,
-    /// What is charged.
-    pub amount: Money,
-    /// By what.
-    pub method: PaymentMethod,
-    /// As of when it was begun: by the scheduled time.
-    pub begun_at: DateTime<Utc>,
-    /// When it was begun by the clock on the wall, which is the one that the provider's keys run out by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub asked_at: Option<DateTime<Utc>>,
-    /// What became of it.
-    #[serde(flatten)]
-    pub state: AttemptState,
-}
-
-/// What became of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
-pub enum AttemptState {
-    /// The provider may have been asked.
-    Begun,
-    /// The provider was asked and its answer is not known.
-    Unknown {
-        /// How often we have looked it up.
-        look_ups: u32,
-    },
-    /// The provider has it in hand: submitted, or waiting for the customer.
-    Pending {
-        /// The payment.
-        payment: PaymentId,
-    },
-    /// Paid.
-    Succeeded {
-        /// The payment.
-        payment: PaymentId,
-    },
-    /// The provider said no.
-    Declined {
-        /// When.
-        at: DateTime<Utc>,
-        /// How.
-        decline: Decline,
-    },
-    /// The provider never heard of it.
-    NeverMade,
-}
-
-impl Attempt {
-    /// The key under which the provider does this attempt at most once.
-    #[must_use]
-    pub fn idempotency_key(&self, invoice: InvoiceId) -> String {
-        format!("{invoice}/attempt-{}", self.number)
-    }
-
-    /// How long ago it was begun, by the clock on the wall.
-    #[must_use]
-    pub fn age(&self, clock: DateTime<Utc>) -> Duration {
-        clock.signed_duration_since(self.asked_at.unwrap_or(self.begun_at))
-    }
-
-    /// Whether its method was refused for good.
-    fn is_refused_for_good(&self) -> bool {
-        matches!(&self.state, AttemptState::Declined { decline, .. } if decline.hard)
-    }
-
-    /// Whether it is still to be told what became of it.
-    #[must_use]
-    pub const fn is_open(&self) -> bool {
-        match self.state {
-            AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } => true,
-            AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => false,
-        }
-    }
-
-    /// When to ask the provider what became of it: after 5 minutes, an hour, then daily for five days, then weekly; and daily
-    /// while it has it in hand, because the webhook that should tell may never come.
-    #[must_use]
-    pub fn look_up_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let wait = match self.state {
-            AttemptState::Begun | AttemptState::Unknown { look_ups: 0 } => Duration::minutes(5),
-            AttemptState::Unknown { look_ups: 1 } => Duration::hours(1),
-            AttemptState::Unknown { look_ups: 2..=6 } => Duration::days(1),
-            AttemptState::Unknown { .. } => Duration::weeks(1),
-            AttemptState::Pending { .. } => Duration::days(1),
-            AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => return None,
-        };
-        now.checked_add_signed(wait)
-    }
-}
-
 /// What a collector has to do for an invoice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Duty {
@@ -234,9 +110,6 @@ pub enum Begun {
 
 /// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
 const KEY_LIFE: Duration = Duration::hours(23);
-
-/// How long the provider has to tell by itself that a page is done, before it is asked.
-const PAGE_ASKED_AFTER: Duration = Duration::minutes(5);
 
 impl Invoice {
     /// What a collector has to do at `now`, the scheduled time. `clock` is the time on the wall: a message that rested for days
@@ -377,6 +250,15 @@ impl Invoice {
         self.progress.has_new_method = true;
         self.plan(policy, now)?;
         Ok(Outcome::Applied(()))
+    }
+
+    /// Remembers that the policy's end was carried out.
+    pub const fn give_up(&mut self) -> Outcome<()> {
+        if std::mem::replace(&mut self.progress.is_given_up, true) {
+            Outcome::AlreadyApplied
+        } else {
+            Outcome::Applied(())
+        }
     }
 
     /// Marks the document as sent, so that the ladder of reminders begins.

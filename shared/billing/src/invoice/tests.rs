@@ -1,9 +1,11 @@
 use chrono::{Duration, TimeZone};
 use rust_decimal::Decimal;
 
+mod collecting;
+
 use super::*;
 use crate::dunning::ReminderStep;
-use crate::invoice::collection::{Duty, HostedPage, StepKind};
+use crate::invoice::collection::{Duty, StepKind};
 use crate::ledger::Account;
 use crate::payment::{Decline, DisputeOutcome, Fact, Payment, PaymentReport, Statement};
 use crate::provider::PaymentMethod;
@@ -237,6 +239,37 @@ fn d8_to_d11_disputed_money_moves_only_when_it_is_withdrawn() {
 }
 
 #[test]
+fn losing_what_was_paid_too_much_takes_the_credit_and_not_revenue() {
+    let mut invoice = issued();
+    pay(&mut invoice, &payment("pi_1", vec![captured(12_000)]));
+    let reference = "dp_1".to_owned();
+    let change = pay(
+        &mut invoice,
+        &payment(
+            "pi_1",
+            vec![
+                captured(12_000),
+                Statement::DisputeFundsWithdrawn { reference: reference.clone(), amount: eur(2_000), fee: None },
+                Statement::DisputeClosed { reference, outcome: DisputeOutcome::Lost },
+            ],
+        ),
+    );
+    assert_eq!(change.credit, eur(-2_000));
+    assert_eq!(change.entry.postings.on(&Account::DisputeLosses), None);
+    assert!(balances(&change.entry.postings));
+}
+
+#[test]
+fn money_that_comes_for_a_draft_is_in_the_ledger_and_is_what_the_customer_will_owe() {
+    let mut invoice = drafted(Collection::SendInvoice, vec![line(10_000, "0")]);
+    let change = pay(&mut invoice, &payment("pi_1", vec![captured(10_000)]));
+    assert_eq!(change.entry.postings.on(&Account::Receivable), Some(eur(-10_000)));
+    invoice.finalise(Number::new("NW-", 7), &seller(), &customer(), eur(0), now()).unwrap();
+    assert_eq!(invoice.position().unwrap().on(&Account::Receivable), None);
+    assert_eq!(invoice.status().unwrap(), InvoiceStatus::Paid);
+}
+
+#[test]
 fn d15_a_late_payment_takes_the_write_off_back() {
     let mut invoice = issued();
     let Outcome::Applied(change) = invoice.write_off(now()).unwrap() else {
@@ -287,204 +320,6 @@ fn d3_a_direct_debit_under_way_is_neither_paid_nor_overdue() {
     assert!(!invoice.is_overdue(now() + Duration::days(60)).unwrap());
     invoice.handed_over(&DunningPolicy::default(), now()).unwrap();
     assert_eq!(invoice.progress.next, None);
-}
-
-#[test]
-fn an_invoice_to_be_paid_is_reminded_by_the_ladder_and_missed_steps_are_left_out() {
-    let policy = DunningPolicy::default();
-    let mut invoice = issued();
-    assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Render);
-    invoice.handed_over(&policy, now()).unwrap();
-    // Due on 15 October; three days before, 09:00 in Amsterdam.
-    let first = Utc.with_ymd_and_hms(2026, 10, 12, 7, 0, 0).unwrap();
-    assert_eq!(invoice.progress.next.unwrap().at, first);
-    assert_eq!(invoice.due_reminder(&policy, first - Duration::seconds(1)), None);
-    let late = first + Duration::days(12);
-    let step = invoice.due_reminder(&policy, late).unwrap();
-    assert_eq!(step, "overdue_7".parse::<ReminderStep>().unwrap());
-    invoice.reminded(step, &policy, late).unwrap();
-    assert_eq!(invoice.progress.next.unwrap().at, Utc.with_ymd_and_hms(2026, 10, 29, 8, 0, 0).unwrap());
-    assert_eq!(invoice.due_reminder(&policy, late), None);
-}
-
-#[test]
-fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
-    let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
-        panic!("nothing stops it")
-    };
-    assert_eq!(attempt.idempotency_key(invoice.id), format!("{}/attempt-1", invoice.id));
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Repeat((*attempt).clone()));
-    assert!(invoice.begin_attempt(method(), now(), now()).is_err());
-    // A key older than the provider keeps it could charge again.
-    assert_eq!(
-        invoice.collector_duty(now() + Duration::hours(23), now() + Duration::hours(23)).unwrap(),
-        Duty::LookUp((*attempt).clone())
-    );
-    // By the clock on the wall: the message may have rested.
-    assert_eq!(invoice.collector_duty(now(), now() + Duration::hours(23)).unwrap(), Duty::LookUp(*attempt));
-}
-
-#[test]
-fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    for (look_ups, wait) in
-        [(0, Duration::minutes(5)), (1, Duration::hours(1)), (2, Duration::days(1)), (7, Duration::weeks(1))]
-    {
-        invoice.settle_attempt(1, AttemptState::Unknown { look_ups }, &policy, now()).unwrap();
-        assert_eq!(invoice.progress.next.unwrap().at, now() + wait);
-        assert!(matches!(invoice.collector_duty(now() + wait, now() + wait).unwrap(), Duty::LookUp(_)));
-    }
-}
-
-#[test]
-fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    let pending = AttemptState::Pending { payment: PaymentId::from_random(9) };
-    invoice.settle_attempt(1, pending.clone(), &policy, now()).unwrap();
-    assert_eq!(
-        invoice.collector_duty(now() + Duration::hours(23), now() + Duration::hours(23)).unwrap(),
-        Duty::Nothing
-    );
-    let tomorrow = now() + Duration::days(1);
-    assert!(matches!(invoice.collector_duty(tomorrow, tomorrow).unwrap(), Duty::LookUp(_)));
-    assert_eq!(invoice.settle_attempt(1, pending.clone(), &policy, tomorrow).unwrap(), Outcome::Applied(()));
-    assert_eq!(invoice.progress.next.unwrap().at, tomorrow + Duration::days(1));
-    assert_eq!(invoice.settle_attempt(1, pending, &policy, tomorrow).unwrap(), Outcome::AlreadyApplied);
-}
-
-#[test]
-fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::Applied(()));
-    assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);
-    assert_eq!(invoice.progress.failures, 1);
-    let next = invoice.progress.next.unwrap();
-    assert_eq!(
-        (next.kind, local_date(next.at, chrono_tz::Europe::Amsterdam).to_string()),
-        (StepKind::Collect, "2026-10-04".to_owned())
-    );
-    assert_eq!(
-        invoice.collector_duty(next.at - Duration::seconds(1), next.at - Duration::seconds(1)).unwrap(),
-        Duty::Nothing
-    );
-    assert!(
-        matches!(invoice.begin_attempt(method(), next.at, next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
-    );
-}
-
-#[test]
-fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.progress.attempted = (0..15).map(|hours| now() - Duration::hours(hours)).collect();
-    let Begun::NotBefore(again_at) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
-        panic!("15 were made")
-    };
-    assert_eq!(invoice.progress.next, Some(Step { kind: StepKind::Collect, at: again_at }));
-    assert!(again_at > now() + Duration::days(29));
-    assert_eq!(invoice.progress.attempt, None);
-}
-
-#[test]
-fn n3_a_hard_decline_is_not_retried_and_the_customer_is_reminded_instead() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
-    assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
-    assert!(!invoice.retries_are_used_up(&policy, now()));
-}
-
-#[test]
-fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    let mut at = now();
-    for number in 1..=4 {
-        assert!(!invoice.retries_are_used_up(&policy, at));
-        assert!(matches!(invoice.begin_attempt(method(), at, at).unwrap(), Begun::Attempt(_)));
-        let decline = Decline { code: "insufficient_funds".to_owned(), hard: false };
-        invoice.settle_attempt(number, AttemptState::Declined { at, decline }, &policy, at).unwrap();
-        at = invoice.progress.next.map_or(at, |next| next.at);
-    }
-    assert!(invoice.retries_are_used_up(&policy, at));
-}
-
-#[test]
-fn i6_an_open_page_is_closed_before_a_charge() {
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    let page = HostedPage {
-        reference: "cs_1".to_owned(),
-        url: "https://pay.example/cs_1".to_owned(),
-        amount: eur(10_000),
-        expires_at: now() + Duration::hours(1),
-        payment: None,
-    };
-    invoice.progress.page = Some(page.clone());
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::ClosePage(page.clone()));
-    // It has run out by our clock: only the provider knows whether somebody paid on it before.
-    let later = now() + Duration::hours(2);
-    assert_eq!(invoice.collector_duty(later, later).unwrap(), Duty::ClosePage(page));
-}
-
-#[test]
-fn another_method_is_charged_for_what_the_first_refused_and_the_same_one_never_again() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
-    assert_eq!(invoice.method_changed(&method(), &policy, now()).unwrap(), Outcome::AlreadyApplied);
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Nothing);
-    let other = PaymentMethod { token: "pm_2".to_owned(), ..method() };
-    assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::Applied(()));
-    assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::AlreadyApplied);
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
-}
-
-#[test]
-fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::SendInvoice, eur(0));
-    invoice.handed_over(&policy, now()).unwrap();
-    let expires_at = now() + Duration::hours(1);
-    let (reference, url) = ("cs_1".to_owned(), "https://pay.example/cs_1".to_owned());
-    let page = HostedPage { reference, url, amount: eur(10_000), expires_at, payment: None };
-    invoice.progress.page = Some(page.clone());
-    invoice.plan(&policy, now()).unwrap();
-    let next = invoice.progress.next.unwrap();
-    assert_eq!((next.kind, next.at > expires_at), (StepKind::Collect, true));
-    assert_eq!(invoice.collector_duty(expires_at, expires_at).unwrap(), Duty::Nothing);
-    assert_eq!(invoice.collector_duty(next.at, next.at).unwrap(), Duty::ClosePage(page));
-}
-
-#[test]
-fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
-    let retry_at = invoice.progress.next.unwrap().at;
-    invoice.leave_to_customer(&policy, retry_at).unwrap();
-    assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
-    assert_eq!(invoice.collector_duty(retry_at, retry_at).unwrap(), Duty::Nothing);
-}
-
-#[test]
-fn the_status_of_what_was_decided_never_goes_back() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    let paid = AttemptState::Succeeded { payment: PaymentId::from_random(9) };
-    invoice.settle_attempt(1, paid.clone(), &policy, now()).unwrap();
-    assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);
-    assert_eq!(invoice.progress.attempt.unwrap().state, paid);
 }
 
 #[test]

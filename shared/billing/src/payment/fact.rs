@@ -222,8 +222,8 @@ impl Fact {
 
     /// The one of two tellings of a fact that is kept. Commutative, associative and idempotent, so order cannot matter.
     ///
-    /// Cumulative sums (of refunds, and of what was taken by one charge) only grow, so the larger is the later; elsewhere the first telling stands, and the larger amount
-    /// breaks a tie, because money that the provider took must not disappear.
+    /// Cumulative sums (of refunds, and of what was taken by one charge) only grow, so the larger is the later; elsewhere the
+    /// first telling stands, and the larger amount breaks a tie, because money that the provider took must not disappear.
     #[must_use]
     pub fn merge(self, other: Self) -> Self {
         use std::cmp::Reverse;

@@ -174,6 +174,29 @@ fn a_refused_refund_frees_what_it_reserved_and_a_settled_one_counts_once() {
 }
 
 #[test]
+fn a_refund_in_the_providers_hands_is_asked_about_daily() {
+    let mut payment = payment(&[Fact::new(at(0), captured(10_000))]);
+    let refund = RefundId::from_random(1);
+    payment.request_refund(refund, eur(6_000), at(0)).unwrap();
+    let pending = RefundState::Accepted { reference: "re_1".to_owned(), status: RefundStatus::Pending };
+    payment.settle_refund(refund, pending.clone(), at(10)).unwrap();
+    let (day, due_at) = (24 * 60 * 60, |payment: &Payment| payment.refund_request(refund).unwrap().due_at());
+    assert_eq!(due_at(&payment), Some(at(10 + day)));
+    assert_eq!(payment.settle_refund(refund, pending.clone(), at(20)).unwrap(), Outcome::AlreadyApplied);
+    assert_eq!(payment.settle_refund(refund, pending, at(10 + day)).unwrap(), Outcome::Applied(()));
+    assert_eq!(due_at(&payment), Some(at(10 + 2 * day)));
+}
+
+#[test]
+fn of_two_tellings_of_what_a_charge_took_the_larger_is_the_later() {
+    let facts = [Fact::new(at(0), captured(4_000)), Fact::new(at(5), captured(10_000))];
+    let reversed: Vec<Fact> = facts.iter().rev().cloned().collect();
+    for told in [facts.to_vec(), reversed] {
+        assert_eq!(payment(&told).standing().unwrap().captured, eur(10_000));
+    }
+}
+
+#[test]
 fn a_fact_of_a_newer_version_survives_a_round_trip() {
     let text = r#"{"at":"2026-10-01T00:00:00Z","kind":"tokenised","token":"t_1"}"#;
     let fact: Fact = serde_json::from_str(text).unwrap();

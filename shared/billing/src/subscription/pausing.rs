@@ -1,0 +1,69 @@
+//! Pausing and resuming a subscription, and the periods that are left out meanwhile.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use super::{Subscription, SubscriptionError};
+use crate::Outcome;
+use crate::calendar::local_date;
+
+/// The periods that began during a pause, by number: they are not billed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LeftOut {
+    from: u32,
+    until: u32,
+}
+
+impl Subscription {
+    /// Stops billing until it is resumed.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn pause(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
+        if self.paused_at.is_some() {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        self.paused_at = Some(now);
+        self.plan(zone)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// Bills again from the next period that begins; those that began during the pause are left out for good.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn resume(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
+        let Some(paused_at) = self.paused_at.take() else { return Ok(Outcome::AlreadyApplied) };
+        let (paused_on, today) = (local_date(paused_at, zone), local_date(now, zone));
+        // One that began before the pause is owed: it only was not billed yet.
+        let from = self.first_period(self.next_period, |start_on| start_on > paused_on || start_on >= today)?;
+        let until = self.first_period(from, |start_on| start_on >= today)?;
+        let from = self.left_out.map_or(from, |known| known.from.min(from));
+        self.left_out = Some(LeftOut { from, until });
+        self.leave_out();
+        self.plan(zone)?;
+        Ok(Outcome::Applied(()))
+    }
+
+    /// The first period from `number` on whose first day is as asked for.
+    fn first_period(&self, mut number: u32, is_it: impl Fn(NaiveDate) -> bool) -> Result<u32, SubscriptionError> {
+        while !is_it(self.period(number)?.start_on()) {
+            number = number.saturating_add(1);
+        }
+        Ok(number)
+    }
+
+    /// Goes past what was left out, once everything before is billed.
+    pub(super) fn leave_out(&mut self) {
+        if let Some(LeftOut { until, .. }) = self.left_out.take_if(|left_out| left_out.from <= self.next_period) {
+            self.next_period = self.next_period.max(until);
+        }
+    }
+
+    /// Since when it is paused, if it is.
+    #[must_use]
+    pub const fn paused_at(&self) -> Option<DateTime<Utc>> {
+        self.paused_at
+    }
+}
