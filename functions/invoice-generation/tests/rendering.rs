@@ -90,6 +90,7 @@ async fn a_void_invoice_is_kept_and_goes_nowhere() {
     saldo_books::invoices::void(&world.store.memory, invoice_id(), at(1), &saldo_books::nothing_more).await.unwrap();
     assert!(world.take(RENDER).await);
     assert_eq!((world.archive.keys().len(), world.handed_on()), (1, vec![]));
+    assert_eq!(world.invoice(invoice_id()).await.progress.next, None);
 }
 
 #[tokio::test]

@@ -102,8 +102,7 @@ impl Run<'_> {
 
     fn simulation(&mut self) {
         self.step("fixed seeds in the simulator", |run| {
-            let mut seeds = Command::new(simulation::of_the_checks(run.workspace)?);
-            run.check("sim", seeds.args(simulation::FIXED_SEEDS))
+            run.check("sim", &mut simulation::of_the_checks(run.workspace)?)
         });
     }
 
@@ -154,7 +153,7 @@ impl Run<'_> {
     /// The judges in `tests/judges`; each says there what it asks.
     fn judges(&mut self) {
         self.step("the official Stripe client drives the provider's twin", |run| {
-            let twin = build_tool(run.workspace, TWIN)?;
+            let twin = build_tool(run.workspace, TWIN, "dev")?;
             run.judge("stripe_client", &[&twin])
         });
         self.step("recorded requests by the official parameters", |run| {

@@ -45,13 +45,8 @@ pub(crate) fn build_functions(workspace: &Workspace) -> Result<Vec<(String, u64)
     Ok(sizes)
 }
 
-/// Builds one program in the dev profile and answers with its path.
-pub(crate) fn build_tool(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    build_tool_in(workspace, name, "dev")
-}
-
 /// Builds one program in a profile and answers with its path.
-pub(crate) fn build_tool_in(workspace: &Workspace, name: &str, profile: &str) -> Result<PathBuf> {
+pub(crate) fn build_tool(workspace: &Workspace, name: &str, profile: &str) -> Result<PathBuf> {
     let built = build(workspace, &[name.to_owned()], &["--profile", profile])?;
     built.get(name).cloned().with_context(|| format!("cargo built no program for {name}"))
 }

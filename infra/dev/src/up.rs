@@ -45,7 +45,7 @@ pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) ->
         }
     }
     console.step("building the provider's twin");
-    let twin = build_tool(workspace, TWIN)?;
+    let twin = build_tool(workspace, TWIN, "dev")?;
     if stop_all(workspace)? {
         console.step("stopped the stack that was running");
     }

@@ -21,11 +21,6 @@ use crate::world::{ACCOUNTS, provider_key};
 /// tried again after a week.
 pub(crate) const DAYS: u32 = 24;
 
-/// Whether a message is one that nobody can do anything about.
-pub(crate) fn is_hopeless(body: &str) -> bool {
-    !body.contains("\"do\"")
-}
-
 /// Checks everything.
 pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     run.is_at_rest()?;
@@ -41,7 +36,7 @@ pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
 }
 
 fn queues(run: &Run) -> Result<(), Violation> {
-    if let Some((queue, body)) = run.world.queues.left().into_iter().find(|(_, body)| !is_hopeless(body)) {
+    if let Some((queue, body)) = run.world.queues.left().first() {
         return Err(broken(Invariant::I8, format!("{queue:?} still holds {body}")));
     }
     if run.held_webhooks() > 0 {
@@ -170,7 +165,7 @@ fn money(run: &Run) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Every payment of an invoice has its receipt, and a mail that was not refused was not forgotten.
+/// Every payment of an invoice has its receipt.
 fn mails(run: &Run) -> Result<(), Violation> {
     for payment in run.observer.payments.values().filter(|payment| payment.status() == PaymentStatus::Succeeded) {
         let Some(invoice) = payment.invoice else { continue };

@@ -21,4 +21,4 @@ pub use run::{Outcome, Plan, play};
 pub use sabotage::Sabotage;
 pub use shrink::shrink;
 pub use violation::{Invariant, Violation};
-pub use weather::Fault;
+pub use weather::{Fault, name};

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum as _};
 use serde_json::json;
-use simulator::{Fault, Outcome, Plan, Sabotage, play, shrink};
+use simulator::{Fault, Outcome, Plan, Sabotage, name, play, shrink};
 
 /// All handlers in one process, months in seconds, and everything that can go wrong.
 #[derive(Debug, Parser)]
@@ -33,7 +32,7 @@ struct Arguments {
     without: Vec<Fault>,
     /// A defect on purpose, by name.
     #[arg(long)]
-    sabotage: Option<String>,
+    sabotage: Option<Sabotage>,
     /// Show what breaks as it is, without looking for a shorter way there.
     #[arg(long)]
     as_it_is: bool,
@@ -80,21 +79,18 @@ fn say(line: &str) {
     drop(writeln!(std::io::stdout(), "{line}"));
 }
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let sabotage = match &arguments.sabotage {
-        Some(name) => Some(Sabotage::named(name).with_context(|| format!("there is no defect {name}"))?),
-        None => None,
-    };
+    let sabotage = arguments.sabotage;
     if arguments.mutants {
-        return Ok(mutants(&arguments));
+        return mutants(&arguments);
     }
     let begun = clock();
     let until = arguments.minutes.map(|minutes| Duration::from_secs(minutes.saturating_mul(60)));
     let sum = play_all(&arguments, sabotage, |played| {
         until.map_or(played < arguments.seeds, |until| begun.elapsed() < until)
     });
-    Ok(report(&arguments, sabotage, sum, begun.elapsed()))
+    report(&arguments, sum, begun.elapsed())
 }
 
 /// Plays seed after seed on all cores, as long as there is to be more and nothing is broken.
@@ -104,45 +100,44 @@ fn play_all(arguments: &Arguments, sabotage: Option<Sabotage>, more: impl Fn(u64
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                // Handlers ask for a timer; nothing here ever waits for one.
-                let Ok(tokio) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return };
-                let _context = tokio.enter();
                 loop {
                     let played = next.fetch_add(1, Ordering::SeqCst);
-                    let is_broken = sum.lock().is_ok_and(|sum: std::sync::MutexGuard<'_, Sum>| !sum.broken.is_empty());
-                    if !more(played) || is_broken {
+                    if !more(played) || !locked(&sum).broken.is_empty() {
                         return;
                     }
                     let seed = arguments.from.saturating_add(played);
-                    let plan = Plan { seed, days: arguments.days, without: arguments.without.clone(), sabotage };
-                    let outcome = play(&plan);
-                    if let Ok(mut sum) = sum.lock() {
-                        sum.add(seed, outcome);
-                    }
+                    let outcome = play(&plan(arguments, seed, sabotage));
+                    locked(&sum).add(seed, outcome);
                 }
             });
         }
     });
-    sum.into_inner().unwrap_or_default()
+    sum.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn report(arguments: &Arguments, sabotage: Option<Sabotage>, mut sum: Sum, took: Duration) -> ExitCode {
+fn locked(sum: &Mutex<Sum>) -> MutexGuard<'_, Sum> {
+    sum.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn plan(arguments: &Arguments, seed: u64, sabotage: Option<Sabotage>) -> Plan {
+    Plan { seed, days: arguments.days, without: arguments.without.clone(), sabotage }
+}
+
+fn report(arguments: &Arguments, mut sum: Sum, took: Duration) -> ExitCode {
     let invocations = sum.invocations.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
     let faults = sum.faults.values().fold(0, |sum: u64, count| sum.saturating_add(*count));
     say("invocations by handler");
     sum.invocations.iter().for_each(|(name, count)| say(&format!("  {name:<24}{count:>12}")));
     say("faults by kind");
-    sum.faults.iter().for_each(|(fault, count)| say(&format!("  {fault:<24}{count:>12}")));
+    sum.faults.iter().for_each(|(fault, count)| say(&format!("  {:<24}{count:>12}", name(fault))));
     let violations = sum.broken.len();
     if let Some((seed, outcome)) = sum.broken.pop() {
-        let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build();
-        let _context = tokio.as_ref().ok().map(tokio::runtime::Runtime::enter);
-        let plan = Plan { seed, days: arguments.days, without: arguments.without.clone(), sabotage };
+        let plan = plan(arguments, seed, arguments.sabotage);
         if arguments.as_it_is {
             show(&plan, &outcome);
         } else {
             let found = outcome.violation.as_ref().map(|(violation, ..)| violation.found.clone()).unwrap_or_default();
-            say(&format!("seed {seed} breaks a promise; looking for the shortest way to: {found}"));
+            say(&format!("seed {seed} breaks a promise; looking for a shorter way to: {found}"));
             let (plan, outcome) = shrink(&plan, outcome);
             show(&plan, &outcome);
         }
@@ -162,34 +157,29 @@ fn show(plan: &Plan, outcome: &Outcome) {
     let Some((violation, steps, trace)) = &outcome.violation else { return };
     trace.iter().for_each(|line| say(&format!("  {line}")));
     say(&format!("{} broken at step {steps} of seed {}: {}", violation.invariant, plan.seed, violation.found));
-    let without: Vec<&str> = plan.without.iter().map(|fault| fault.name()).collect();
+    let without: Vec<String> = plan.without.iter().map(name).collect();
     let without = if without.is_empty() { String::new() } else { format!(" --without {}", without.join(",")) };
-    let sabotage = plan.sabotage.map(|defect| format!(" --sabotage {}", defect.name())).unwrap_or_default();
+    let sabotage = plan.sabotage.map(|defect| format!(" --sabotage {}", name(&defect))).unwrap_or_default();
     say(&format!("again: cargo dev sim --from {} --seeds 1 --days {}{without}{sabotage}", plan.seed, plan.days));
 }
 
 /// Plays each defect until it is found.
 fn mutants(arguments: &Arguments) -> ExitCode {
     let mut missed = Vec::new();
-    for defect in Sabotage::ALL {
+    for defect in Sabotage::value_variants() {
         let sum = play_all(arguments, Some(*defect), |played| played < arguments.seeds);
         match sum.broken.first() {
             Some((_, outcome)) => {
                 let found = outcome.violation.as_ref().map(|(violation, ..)| violation.invariant.to_string());
-                say(&format!(
-                    "{:<32} caught by {} after {} seeds",
-                    defect.name(),
-                    found.unwrap_or_default(),
-                    sum.seeds
-                ));
+                say(&format!("{:<32} caught by {} after {} seeds", name(defect), found.unwrap_or_default(), sum.seeds));
             }
             None => {
-                say(&format!("{:<32} MISSED in {} seeds", defect.name(), sum.seeds));
-                missed.push(defect.name());
+                say(&format!("{:<32} MISSED in {} seeds", name(defect), sum.seeds));
+                missed.push(name(defect));
             }
         }
     }
-    let all = Sabotage::ALL.len();
+    let all = Sabotage::value_variants().len();
     let line = json!({ "mutants": all, "caught": all.saturating_sub(missed.len()), "missed": missed });
     say(&line.to_string());
     if missed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -32,17 +32,3 @@ pub(crate) fn entropy(bytes: &mut [u8]) -> Result<(), getrandom::Error> {
     ENTROPY.with_borrow_mut(|chance| chance.fill(bytes));
     Ok(())
 }
-
-/// Gives the others their turn; here a process can die.
-pub(crate) async fn pause() {
-    let mut was_here = false;
-    std::future::poll_fn(move |context| {
-        if std::mem::replace(&mut was_here, true) {
-            std::task::Poll::Ready(())
-        } else {
-            context.waker().wake_by_ref();
-            std::task::Poll::Pending
-        }
-    })
-    .await;
-}

@@ -6,10 +6,10 @@ mod provider;
 use serde_json::{Value, json};
 
 use crate::chance::Chance;
-use crate::world::{ACCOUNTS, account_of};
+use crate::world::ACCOUNTS;
 
 pub(crate) use self::acts::act;
-pub(crate) use self::provider::{Method, provider_call, twin_call};
+pub(crate) use self::provider::{provider_call, twin_call};
 
 const ZONES: [&str; 12] = [
     "Europe/Berlin",
@@ -174,9 +174,4 @@ impl People {
             }
         }
     }
-}
-
-/// The account of a provider's key, for deliveries.
-pub(crate) fn addressed(provider_key: &str) -> &'static str {
-    account_of(provider_key).unwrap_or(ACCOUNTS[0])
 }

@@ -1,11 +1,14 @@
 //! One run: a seed, a business, months of its life, and everything that can go wrong.
 
+mod event;
 mod stream;
 mod task;
 mod time;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::catch_unwind;
 
+use anyhow::{Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
@@ -74,22 +77,28 @@ pub(crate) struct Run {
     is_healing: bool,
 }
 
-/// Plays a plan to its end, or to the first broken promise.
+/// Plays a plan to its end, or to the first broken promise. A panic is one, too.
 #[must_use]
 pub fn play(plan: &Plan) -> Outcome {
+    let played = catch_unwind(|| try_play(plan)).unwrap_or_else(|_| bail!("something panicked"));
+    played.unwrap_or_else(|error| Outcome {
+        violation: Some((bug(format!("{error:#}")), 0, Vec::new())),
+        days: 0,
+        invocations: BTreeMap::new(),
+        faults: BTreeMap::new(),
+    })
+}
+
+fn try_play(plan: &Plan) -> Result<Outcome> {
+    // Handlers ask for a timer; nothing here ever waits for one.
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let _context = tokio.enter();
     let begun: DateTime<Utc> = DateTime::from_timestamp(1_772_323_200, 0).unwrap_or_default();
     moment::begin(plan.seed);
     moment::set(begun);
     let weather = Weather::of(plan.seed, &plan.without);
-    match World::new(plan.seed, begun, weather, plan.sabotage) {
-        Ok(world) => Run::new(plan, world, begun).play(plan),
-        Err(error) => Outcome {
-            violation: Some((bug(format!("{error:#}")), 0, Vec::new())),
-            days: 0,
-            invocations: BTreeMap::new(),
-            faults: BTreeMap::new(),
-        },
-    }
+    let world = World::new(plan.seed, begun, weather, plan.sabotage)?;
+    Ok(Run::new(plan, world, begun).play(plan))
 }
 
 impl Run {
@@ -155,7 +164,7 @@ impl Run {
     /// One request to the API that is answered at once.
     pub(crate) fn ask_now(&self, method: &'static str, path: &str, body: Option<&Value>) -> Result<Value, Violation> {
         moment::set(self.now);
-        let event = task::http_event(
+        let event = event::http_event(
             method,
             path,
             body,
@@ -163,7 +172,7 @@ impl Run {
         );
         let answer = crate::world::at_once(crm_api::handler::handle(&self.world.functions.router, event));
         let answer = answer.map_err(bug)?;
-        let text = task::body_of(&answer);
+        let text = event::body_of(&answer);
         if !(200..300).contains(&answer.status_code) {
             return Err(bug(format!("{method} {path} was answered with {}: {text}", answer.status_code)));
         }
@@ -182,7 +191,7 @@ impl Run {
         }
         for _ in 0..finish::DAYS {
             let until = later(self.now, TimeDelta::days(1));
-            self.world.queues.redrive(self.now, finish::is_hopeless);
+            self.world.queues.redrive(self.now);
             while self.now < until {
                 self.step()?;
             }

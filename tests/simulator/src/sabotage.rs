@@ -18,114 +18,90 @@ use saldo_gateways::{
 use saldo_messages::Destination;
 use saldo_store::memory::MemoryStore;
 use saldo_store::{CommitError, Committed, Condition, Store, StoreError, Table, Transaction, Write, attribute, text};
+use tokio::task::yield_now;
 
 use crate::moment;
 
-macro_rules! defects {
-    ($($(#[doc = $what:literal])+ $defect:ident $name:literal;)+) => {
-        /// A defect.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Sabotage {
-            $($(#[doc = $what])+ $defect,)+
-        }
-
-        impl Sabotage {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$defect,)+];
-
-            /// Its name.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$defect => $name,)+ }
-            }
-        }
-    };
-}
-
-defects! {
+/// A defect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Sabotage {
     /// An invoice is created although it is there.
-    InvoiceCreatedTwice "invoice-created-twice";
+    InvoiceCreatedTwice,
     /// An invoice is updated whatever was written meanwhile.
-    InvoiceVersionSkipped "invoice-version-skipped";
+    InvoiceVersionSkipped,
     /// A subscription is updated whatever was written meanwhile.
-    SubscriptionVersionSkipped "subscription-version-skipped";
+    SubscriptionVersionSkipped,
     /// A payment is updated whatever was written meanwhile.
-    PaymentVersionSkipped "payment-version-skipped";
+    PaymentVersionSkipped,
     /// A number series is updated whatever was written meanwhile.
-    SeriesVersionSkipped "series-version-skipped";
+    SeriesVersionSkipped,
     /// A number is taken before the transaction that uses it.
-    NumberOutsideTransaction "number-outside-transaction";
+    NumberOutsideTransaction,
     /// A customer's credit is updated whatever was written meanwhile.
-    CreditVersionSkipped "credit-version-skipped";
+    CreditVersionSkipped,
     /// A customer's credit is not written.
-    CreditForgotten "credit-forgotten";
+    CreditForgotten,
     /// A ledger entry is not written.
-    EntryForgotten "entry-forgotten";
+    EntryForgotten,
     /// A ledger entry is written over an older one.
-    EntryOverwritten "entry-overwritten";
+    EntryOverwritten,
     /// A mail is written down although it was before.
-    MailPlannedTwice "mail-planned-twice";
+    MailPlannedTwice,
     /// A mail is not written down before it is handed over.
-    MailNotPlanned "mail-not-planned";
+    MailNotPlanned,
     /// An event is not kept in the inbox.
-    InboxForgotten "inbox-forgotten";
+    InboxForgotten,
     /// An event that waits is not written down.
-    ParkedForgotten "parked-forgotten";
+    ParkedForgotten,
     /// An answer of the API is not remembered.
-    AnswerForgotten "answer-forgotten";
+    AnswerForgotten,
     /// An answer of the API is remembered over another one.
-    AnswerOverwritten "answer-overwritten";
+    AnswerOverwritten,
     /// What was counted in reports is not remembered.
-    CountedForgotten "counted-forgotten";
+    CountedForgotten,
     /// What is counted in reports is counted twice.
-    CountedTwice "counted-twice";
+    CountedTwice,
     /// An unknown charge is never due to be looked up.
-    LookUpNeverDue "look-up-never-due";
+    LookUpNeverDue,
     /// A subscription that was billed is never due again.
-    BillNeverDue "bill-never-due";
+    BillNeverDue,
     /// A reminder is never due.
-    RemindNeverDue "remind-never-due";
+    RemindNeverDue,
     /// A retry of a charge is never due.
-    CollectNeverDue "collect-never-due";
+    CollectNeverDue,
     /// A refund is never due.
-    RefundNeverDue "refund-never-due";
+    RefundNeverDue,
     /// An event that waits is never due.
-    ParkedNeverDue "parked-never-due";
+    ParkedNeverDue,
     /// A charge goes out under a key that is made up.
-    ChargeKeyRandom "charge-key-random";
+    ChargeKeyRandom,
     /// A charge goes out without key.
-    ChargeKeyMissing "charge-key-missing";
+    ChargeKeyMissing,
     /// A refund goes out under a key that is made up.
-    RefundKeyRandom "refund-key-random";
+    RefundKeyRandom,
     /// An unknown outcome of a charge is taken for a decline.
-    UnknownIsDeclined "unknown-is-declined";
+    UnknownIsDeclined,
     /// An unknown outcome of a charge is taken for none, and the charge made up anew.
-    UnknownIsNeverMade "unknown-is-never-made";
+    UnknownIsNeverMade,
     /// A look-up finds nothing.
-    LookUpFindsNothing "look-up-finds-nothing";
+    LookUpFindsNothing,
     /// A page counts as closed without asking.
-    PageNotClosed "page-not-closed";
+    PageNotClosed,
     /// A refund that is refused counts as given.
-    RefusedRefundIsGiven "refused-refund-is-given";
+    RefusedRefundIsGiven,
     /// A queue's refusal is taken for success.
-    QueueRefusalIsSuccess "queue-refusal-is-success";
+    QueueRefusalIsSuccess,
     /// Mails are asked for in vain.
-    RemindersSwallowed "reminders-swallowed";
+    RemindersSwallowed,
     /// Provider events are acknowledged and dropped.
-    EventsSwallowed "events-swallowed";
+    EventsSwallowed,
     /// Messages that failed are deleted like those that are done.
-    FailuresAcknowledged "failures-acknowledged";
+    FailuresAcknowledged,
     /// The stream goes on before a batch is done.
-    CheckpointBeforeEffect "checkpoint-before-effect";
+    CheckpointBeforeEffect,
 }
 
 impl Sabotage {
-    /// The defect of that name.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|defect| defect.name() == name)
-    }
-
     /// Whether messages to this destination vanish.
     pub(crate) fn swallows(self, to: Destination) -> bool {
         matches!(
@@ -148,7 +124,7 @@ impl Sabotage {
                     let mut alone = Transaction::new();
                     add(&mut alone, write)?;
                     memory.commit(alone).await?;
-                    moment::pause().await;
+                    yield_now().await;
                     continue;
                 }
             };

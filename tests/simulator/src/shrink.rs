@@ -1,5 +1,7 @@
 //! A plan that breaks a promise, made smaller: fewer faults, fewer days.
 
+use clap::ValueEnum as _;
+
 use crate::run::{Outcome, Plan, play};
 use crate::weather::Fault;
 
@@ -15,7 +17,7 @@ pub fn shrink(plan: &Plan, outcome: Outcome) -> (Plan, Outcome) {
         same.then_some(outcome)
     };
     let (mut best, mut shown) = (plan.clone(), outcome);
-    for fault in Fault::ALL.iter().filter(|fault| !plan.without.contains(fault)) {
+    for fault in Fault::value_variants().iter().filter(|fault| !plan.without.contains(fault)) {
         let mut candidate = best.clone();
         candidate.without.push(*fault);
         if let Some(outcome) = still(&candidate) {

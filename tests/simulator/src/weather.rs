@@ -1,30 +1,21 @@
 //! What goes wrong, and how often.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use clap::ValueEnum;
 
 use crate::chance::Chance;
 
 macro_rules! faults {
-    ($($(#[doc = $what:literal])+ $fault:ident $name:literal $rate:literal;)+) => {
+    ($($(#[doc = $what:literal])+ $fault:ident $rate:literal;)+) => {
         /// One kind of misfortune.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
         pub enum Fault {
             $($(#[doc = $what])+ $fault,)+
         }
 
         impl Fault {
-            /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$fault,)+];
-
-            /// Its name on the command line.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$fault => $name,)+ }
-            }
-
             /// How often it strikes in ten thousand chances, on an average day.
             const fn rate(self) -> u32 {
                 match self { $(Self::$fault => $rate,)+ }
@@ -35,91 +26,79 @@ macro_rules! faults {
 
 faults! {
     /// The process dies between two awaits.
-    Crash "crash" 12;
+    Crash 12;
     /// All processes die at once, as when a new version is deployed.
-    Deploy "deploy" 3;
+    Deploy 3;
     /// The store refuses for now: too many requests.
-    Throttled "throttled" 25;
+    Throttled 25;
     /// The store does not answer; nothing was written.
-    StoreDown "store-down" 15;
+    StoreDown 15;
     /// Another transaction holds the item until the time is over.
-    Contention "contention" 20;
+    Contention 20;
     /// A commit succeeded, and nobody hears so.
-    CommitAnswerLost "commit-answer-lost" 40;
+    CommitAnswerLost 40;
     /// An index lags behind its table.
-    IndexLag "index-lag" 100;
+    IndexLag 100;
     /// The queue does not take a message.
-    QueueRefused "queue-refused" 60;
+    QueueRefused 60;
     /// The queue took messages and does not say so.
-    QueueAnswerLost "queue-answer-lost" 60;
+    QueueAnswerLost 60;
     /// A message is handed out twice at once.
-    MessageDoubled "message-doubled" 250;
+    MessageDoubled 250;
     /// A message that was done is not deleted.
-    DeleteFailed "delete-failed" 200;
+    DeleteFailed 200;
     /// A batch holds something that is no message of ours.
-    PoisonNeighbour "poison-neighbour" 30;
+    PoisonNeighbour 30;
     /// A shard of the stream hands out changes again.
-    StreamRewound "stream-rewound" 200;
+    StreamRewound 200;
     /// The archive does not work.
-    ArchiveDown "archive-down" 50;
+    ArchiveDown 50;
     /// The mailer refuses a mail for now.
-    MailRefused "mail-refused" 150;
+    MailRefused 150;
     /// A mail is out, or not, and the answer is lost.
-    MailAnswerLost "mail-answer-lost" 60;
+    MailAnswerLost 60;
     /// No connection to the provider comes up.
-    ProviderUnreachable "provider-unreachable" 150;
+    ProviderUnreachable 150;
     /// The provider did it, and its answer is lost.
-    ProviderAnswerLost "provider-answer-lost" 300;
+    ProviderAnswerLost 300;
     /// The request gets lost on its way to the provider.
-    ProviderRequestLost "provider-request-lost" 150;
+    ProviderRequestLost 150;
     /// The provider answers 500 and keeps that under the key, after doing it or not.
-    ProviderError "provider-error" 150;
+    ProviderError 150;
     /// The provider says that the key is in use.
-    ProviderConflict "provider-conflict" 80;
+    ProviderConflict 80;
     /// The provider says that there were too many requests.
-    ProviderRateLimit "provider-rate-limit" 100;
+    ProviderRateLimit 100;
     /// A proxy answers for the provider, with a page and status 200.
-    ProviderHtml "provider-html" 80;
+    ProviderHtml 80;
     /// The provider's answer comes late; until then its key is in use.
-    ProviderSlow "provider-slow" 300;
+    ProviderSlow 300;
     /// A webhook comes twice.
-    WebhookDoubled "webhook-doubled" 1500;
+    WebhookDoubled 1500;
     /// A webhook comes hours or weeks late.
-    WebhookLate "webhook-late" 800;
+    WebhookLate 800;
     /// A webhook is overtaken by later ones.
-    WebhookReordered "webhook-reordered" 3000;
+    WebhookReordered 3000;
     /// A webhook is lost and sent again later.
-    WebhookDropped "webhook-dropped" 600;
+    WebhookDropped 600;
     /// A webhook never comes, until somebody has it sent again.
-    WebhookNever "webhook-never" 200;
+    WebhookNever 200;
     /// A tick comes twice.
-    TickDoubled "tick-doubled" 300;
+    TickDoubled 300;
     /// A tick comes up to a day late.
-    TickLate "tick-late" 60;
+    TickLate 60;
     /// No tick comes for up to three days.
-    TickMissing "tick-missing" 20;
+    TickMissing 20;
     /// A client of the API loses patience and asks again under the same key.
-    ClientRepeats "client-repeats" 800;
+    ClientRepeats 800;
     /// A machine's clock is off by up to ten minutes.
-    ClockSkew "clock-skew" 2000;
+    ClockSkew 2000;
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Fault {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().copied().find(|fault| fault.name() == name);
-        found.ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|fault| fault.name()).collect();
-            format!("expected one of {}, found {name}", names.join(", "))
-        })
-    }
+/// The name of a fault or a defect on the command line.
+#[must_use]
+pub fn name(of: &impl ValueEnum) -> String {
+    of.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// The faults of one run. Each kind has its own source of chance, so that leaving one out does not move the others.
@@ -145,9 +124,9 @@ impl Weather {
     pub(crate) fn of(seed: u64, without: &[Fault]) -> Self {
         let mut climate = Chance::of(seed, "climate");
         let strength = [0, 10, 10, 20, 40].get(climate.below(5)).copied().unwrap_or(10);
-        let of = Fault::ALL.iter().map(|fault| {
+        let of = Fault::value_variants().iter().map(|fault| {
             let rate = if without.contains(fault) { 0 } else { fault.rate().saturating_mul(strength) / 10 };
-            (*fault, Kind { chance: Chance::of(seed, fault.name()), rate: rate.min(8_000), met: 0 })
+            (*fault, Kind { chance: Chance::of(seed, &name(fault)), rate: rate.min(8_000), met: 0 })
         });
         Self(Mutex::new(State { of: of.collect(), turns: Chance::of(seed, "turns"), is_calm: true }))
     }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as TaskContext, Poll, Waker};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use axum::Router;
 use chrono::{DateTime, Utc};
 use crm_api::app::App;
 use crm_api::auth::SecretHash;
+use futures_util::FutureExt as _;
 use invoice_generation::handler::Generation;
 use payment_collection::gateways::Gateways;
 use payment_collection::handler::Collection;
@@ -188,8 +187,5 @@ fn gateways(
 
 /// The outcome of work that waits for nobody.
 pub(crate) fn at_once<F: Future>(work: F) -> Result<F::Output> {
-    match pin!(work).poll(&mut TaskContext::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => Ok(outcome),
-        Poll::Pending => bail!("expected work that waits for nobody"),
-    }
+    work.now_or_never().context("expected work that waits for nobody")
 }

@@ -1,12 +1,13 @@
 //! One thing that somebody does.
 
 use chrono::{DateTime, Days, Utc};
+use http::Method;
 use saldo_billing::invoice::{Invoice, InvoiceStatus};
 use saldo_billing::payment::{Payment, PaymentStatus};
 use saldo_money::{Currency, Money};
 use serde_json::{Value, json};
 
-use super::{CURRENCIES, Method, NAMES, People, Request, Then, ZONES, provider_call, twin_call};
+use super::{CURRENCIES, NAMES, People, Request, Then, ZONES, provider_call, twin_call};
 use crate::observer::Observer;
 use crate::world::{ACCOUNTS, World};
 
@@ -246,7 +247,7 @@ impl People {
         if !self.chance.happens(1_000) {
             form.push(("metadata[saldo_invoice]", &id));
         }
-        provider_call(&mut world.twin(), account, Method::Post, "/v1/payment_intents", &form);
+        provider_call(&mut world.twin(), account, Method::POST, "/v1/payment_intents", &form);
         None
     }
 
@@ -260,7 +261,7 @@ impl People {
             Some(known) => known,
             None => {
                 let form = [("metadata[saldo_customer]", person.id.as_str())];
-                let made = provider_call(&mut twin, account, Method::Post, "/v1/customers", &form)?;
+                let made = provider_call(&mut twin, account, Method::POST, "/v1/customers", &form)?;
                 (made.get("id")?.as_str()?.to_owned(), Vec::new())
             }
         };
@@ -273,7 +274,7 @@ impl People {
         }
         if self.chance.happens(700) && !methods.is_empty() {
             let method = self.chance.pick(&methods)?.clone();
-            provider_call(&mut twin, account, Method::Post, &format!("/v1/payment_methods/{method}/detach"), &[]);
+            provider_call(&mut twin, account, Method::POST, &format!("/v1/payment_methods/{method}/detach"), &[]);
             return None;
         }
         let token = if self.chance.happens(7_000) { self.chance.pick(&GOOD) } else { self.chance.pick(&BAD) }?;
@@ -286,10 +287,10 @@ impl People {
                 ("usage", "off_session"),
                 ("metadata[saldo_customer]", &person.id),
             ];
-            provider_call(&mut twin, account, Method::Post, "/v1/setup_intents", &form)?
+            provider_call(&mut twin, account, Method::POST, "/v1/setup_intents", &form)?
         } else {
             let path = format!("/v1/payment_methods/{token}/attach");
-            provider_call(&mut twin, account, Method::Post, &path, &[("customer", &customer)])?
+            provider_call(&mut twin, account, Method::POST, &path, &[("customer", &customer)])?
         };
         let field = if by_setup { "payment_method" } else { "id" };
         let method = saved.get(field)?.as_str()?.to_owned();
@@ -314,7 +315,7 @@ impl People {
     fn finish_refund(&mut self, world: &World) -> Option<Request> {
         let account = self.chance.pick(&ACCOUNTS)?;
         let mut twin = world.twin();
-        let list = provider_call(&mut twin, account, Method::Get, "/v1/refunds?limit=20", &[])?;
+        let list = provider_call(&mut twin, account, Method::GET, "/v1/refunds?limit=20", &[])?;
         let pending: Vec<&str> = list
             .get("data")?
             .as_array()?

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use saldo_documents::mail::{Mail, MailError, MailReceipt, Mailer};
+use tokio::task::yield_now;
 
-use crate::moment::pause;
 use crate::weather::{Fault, Weather};
 
 /// A mailer in memory.
@@ -29,7 +29,7 @@ impl StormyMailer {
 impl Mailer for StormyMailer {
     async fn send(&self, mail: &Mail) -> Result<MailReceipt, MailError> {
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         let message_id = mail.message_id.clone();
         if self.weather.strikes(Fault::MailRefused) {
@@ -40,7 +40,7 @@ impl Mailer for StormyMailer {
             self.out.lock().unwrap_or_else(PoisonError::into_inner).push(message_id.clone());
         }
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         if is_lost {
             return Err(MailError::Unknown { message_id, source: "weather".into() });

@@ -13,8 +13,8 @@ use provider_twin::{Fault as TwinFault, FaultKind, Twin};
 use saldo_billing::provider::ProviderAccount;
 use saldo_gateways::Gateway;
 use saldo_gateways::http::{Transport, TransportError};
+use tokio::task::yield_now;
 
-use crate::moment::pause;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
 
@@ -57,7 +57,7 @@ impl StormyTransport {
 impl Transport for StormyTransport {
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         if self.weather.strikes(Fault::ProviderUnreachable) {
             return Err(TransportError::NotSent { host: "twin".to_owned(), source: "weather".into() });
@@ -75,12 +75,12 @@ impl Transport for StormyTransport {
         };
         if let Some(flight) = &handled.flight {
             for _ in 0..self.weather.how(Fault::ProviderSlow, 6) {
-                pause().await;
+                yield_now().await;
             }
             self.twin.lock().unwrap_or_else(PoisonError::into_inner).landed(flight);
         }
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         handled.answer.ok_or_else(|| TransportError::Lost { host: "twin".to_owned(), source: "weather".into() })
     }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use saldo_messages::{Destination, Queue, QueueError};
+use tokio::task::yield_now;
 
-use crate::moment::{self, pause};
+use crate::moment;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
 
@@ -116,15 +117,11 @@ impl Queues {
         state.of.values().flat_map(|kept| &kept.waiting).map(|message| message.visible_at).min()
     }
 
-    /// Puts dead letters back to where they came from, except what `is_hopeless`.
-    pub(crate) fn redrive(&self, now: DateTime<Utc>, is_hopeless: impl Fn(&str) -> bool) {
+    /// Puts dead letters back to where they came from.
+    pub(crate) fn redrive(&self, now: DateTime<Utc>) {
         for kept in self.lock().of.values_mut() {
-            for mut message in std::mem::take(&mut kept.dead) {
-                if !is_hopeless(&message.body) {
-                    (message.receives, message.visible_at) = (0, now);
-                    kept.waiting.push(message);
-                }
-            }
+            let again = std::mem::take(&mut kept.dead);
+            kept.waiting.extend(again.into_iter().map(|message| Message { receives: 0, visible_at: now, ..message }));
         }
     }
 
@@ -154,7 +151,7 @@ pub(crate) struct StormyQueue {
 impl Queue for StormyQueue {
     async fn send(&self, to: Destination, bodies: Vec<String>) -> Result<(), QueueError> {
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         let sent = bodies.len();
         let failed = |refused| QueueError { to, sent, refused, reason: "weather".to_owned(), source: None };
@@ -170,7 +167,7 @@ impl Queue for StormyQueue {
             return if told { Ok(()) } else { Err(failed(sent.saturating_sub(taken))) };
         }
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
         if self.weather.strikes(Fault::QueueAnswerLost) { Err(failed(sent)) } else { Ok(()) }
     }

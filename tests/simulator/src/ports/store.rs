@@ -10,8 +10,9 @@ use saldo_store::{
     CommitError, Committed, Consistency, Index, Item, Key, Page, Query, Store, StoreError, Table, Transaction,
     instant_text, text,
 };
+use tokio::task::yield_now;
 
-use crate::moment::{now, pause};
+use crate::moment::now;
 use crate::run::later;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
@@ -29,7 +30,7 @@ pub(crate) struct StormyStore {
 impl StormyStore {
     async fn turn(&self) {
         if self.weather.gives_way() {
-            pause().await;
+            yield_now().await;
         }
     }
 

@@ -6,9 +6,10 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use provider_twin::Delivery;
 
 use super::{Run, later};
-use crate::people::{Request, act, addressed};
-use crate::violation::Violation;
+use crate::people::{Request, act};
+use crate::violation::{Violation, bug};
 use crate::weather::Fault;
+use crate::world::account_of;
 
 /// Something that happens at a time.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Timeline {
         }
     }
 
-    /// Whether something other than ticks is still to come.
+    /// How many webhooks are still to come.
     pub(super) fn webhooks(&self) -> usize {
         self.of.values().filter(|what| matches!(what, Happening::Webhook(_))).count()
     }
@@ -122,7 +123,7 @@ impl Run {
             }
             Happening::Ask(request) => self.begin_request(*request),
             Happening::Webhook(delivery) => {
-                let account = addressed(&delivery.api_key);
+                let account = account_of(&delivery.api_key).ok_or_else(|| bug("a webhook of an unknown account"))?;
                 self.begin_webhook(*delivery, account);
             }
         }
