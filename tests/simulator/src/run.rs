@@ -17,7 +17,7 @@ use self::task::Task;
 use self::time::{Happening, Timeline};
 use crate::chance::Chance;
 use crate::observer::Observer;
-use crate::people::{People, Request};
+use crate::people::{People, Request, finish_refunds};
 use crate::sabotage::Sabotage;
 use crate::violation::{Invariant, Violation, broken, bug};
 use crate::weather::{Fault, Weather};
@@ -192,6 +192,7 @@ impl Run {
         for _ in 0..finish::DAYS {
             let until = later(self.now, TimeDelta::days(1));
             self.world.queues.redrive(self.now);
+            finish_refunds(&mut self.world.twin());
             while self.now < until {
                 self.step()?;
             }

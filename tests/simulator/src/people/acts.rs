@@ -7,7 +7,7 @@ use saldo_billing::payment::{Payment, PaymentStatus};
 use saldo_money::{Currency, Money};
 use serde_json::{Value, json};
 
-use super::{CURRENCIES, NAMES, People, Request, Then, ZONES, provider_call, twin_call};
+use super::{CURRENCIES, NAMES, People, Request, Then, ZONES, pending_refunds, provider_call, twin_call};
 use crate::observer::Observer;
 use crate::world::{ACCOUNTS, World};
 
@@ -315,14 +315,7 @@ impl People {
     fn finish_refund(&mut self, world: &World) -> Option<Request> {
         let account = self.chance.pick(&ACCOUNTS)?;
         let mut twin = world.twin();
-        let list = provider_call(&mut twin, account, Method::GET, "/v1/refunds?limit=20", &[])?;
-        let pending: Vec<&str> = list
-            .get("data")?
-            .as_array()?
-            .iter()
-            .filter(|refund| refund.get("status").and_then(Value::as_str) == Some("pending"))
-            .filter_map(|refund| refund.get("id")?.as_str())
-            .collect();
+        let pending = pending_refunds(&mut twin, account);
         let id = self.chance.pick(&pending)?;
         let body = if self.chance.happens(3_000) { json!({ "failure_reason": "declined" }) } else { json!({}) };
         twin_call(&mut twin, account, &format!("refunds/{id}/finish"), &body);

@@ -6,7 +6,7 @@ use http::{Method, Request};
 use provider_twin::Twin;
 use serde_json::Value;
 
-use crate::world::provider_key;
+use crate::world::{ACCOUNTS, provider_key};
 
 fn call(twin: &mut Twin, account: &str, method: Method, path: &str, body: String) -> Option<Value> {
     let request = Request::builder()
@@ -34,4 +34,22 @@ pub(crate) fn provider_call(
 /// Something that the provider's twin is told to do.
 pub(crate) fn twin_call(twin: &mut Twin, account: &str, path: &str, body: &Value) -> Option<Value> {
     call(twin, account, Method::POST, &format!("/_twin/{path}"), body.to_string())
+}
+
+/// The ids of refunds that are on their way to a bank account.
+pub(crate) fn pending_refunds(twin: &mut Twin, account: &str) -> Vec<String> {
+    let list = provider_call(twin, account, Method::GET, "/v1/refunds?limit=100", &[]).unwrap_or_default();
+    let is_pending = |refund: &&Value| refund.get("status").and_then(Value::as_str) == Some("pending");
+    let refunds = list.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let pending = refunds.iter().filter(is_pending);
+    pending.filter_map(|refund| Some(refund.get("id")?.as_str()?.to_owned())).collect()
+}
+
+/// All refunds that are on their way arrive.
+pub(crate) fn finish_refunds(twin: &mut Twin) {
+    for account in ACCOUNTS {
+        for id in pending_refunds(twin, account) {
+            twin_call(twin, account, &format!("refunds/{id}/finish"), &Value::Object(serde_json::Map::new()));
+        }
+    }
 }
