@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use crate::command::run_logged;
 use crate::console::Console;
-use crate::lambda_build::build_tool;
+use crate::lambda_build::{QUICK, build_tool};
 use crate::local_aws::{LocalAws, Policies};
 use crate::python::Venv;
 use crate::tally::Tally;
@@ -153,7 +153,7 @@ impl Run<'_> {
     /// The judges in `tests/judges`; each says there what it asks.
     fn judges(&mut self) {
         self.step("the official Stripe client drives the provider's twin", |run| {
-            let twin = build_tool(run.workspace, TWIN, "dev")?;
+            let twin = build_tool(run.workspace, TWIN, QUICK)?;
             run.judge("stripe_client", &[&twin])
         });
         self.step("recorded requests by the official parameters", |run| {

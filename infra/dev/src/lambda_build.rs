@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 use crate::workspace::Workspace;
 
+/// The profile of what runs on this machine.
+pub(crate) const QUICK: &str = "quick";
+
 /// One line of `cargo build --message-format=json`.
 #[derive(Debug, Deserialize)]
 struct Message {
@@ -26,10 +29,10 @@ struct Target {
     name: String,
 }
 
-/// Builds all functions in release and puts each at `target/lambda/<name>/bootstrap`; answers with name and size.
-pub(crate) fn build_functions(workspace: &Workspace) -> Result<Vec<(String, u64)>> {
+/// Builds all functions in a profile and puts each at `target/lambda/<name>/bootstrap`; answers with name and size.
+pub(crate) fn build_functions(workspace: &Workspace, profile: &str) -> Result<Vec<(String, u64)>> {
     let functions = workspace.functions()?;
-    let built = build(workspace, &functions, &["--release"])?;
+    let built = build(workspace, &functions, profile)?;
     let mut sizes = Vec::new();
     for name in functions {
         let binary = built.get(&name).with_context(|| format!("cargo built no program for {name}"))?;
@@ -47,20 +50,21 @@ pub(crate) fn build_functions(workspace: &Workspace) -> Result<Vec<(String, u64)
 
 /// Builds one program in a profile and answers with its path.
 pub(crate) fn build_tool(workspace: &Workspace, name: &str, profile: &str) -> Result<PathBuf> {
-    let built = build(workspace, &[name.to_owned()], &["--profile", profile])?;
+    let built = build(workspace, &[name.to_owned()], profile)?;
     built.get(name).cloned().with_context(|| format!("cargo built no program for {name}"))
 }
 
 /// Runs cargo with its progress on the terminal; answers with the program of each package.
-fn build(workspace: &Workspace, packages: &[String], options: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+fn build(workspace: &Workspace, packages: &[String], profile: &str) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     cargo.current_dir(workspace.root()).args([
         "build",
         "--locked",
         "--bins",
         "--message-format=json-render-diagnostics",
+        "--profile",
+        profile,
     ]);
-    cargo.args(options);
     for package in packages {
         cargo.args(["--package", package]);
     }

@@ -10,7 +10,7 @@ use crate::checks::STORE_ENGINE;
 use crate::console::Console;
 use crate::demo;
 use crate::dynamodb_local;
-use crate::lambda_build::{build_functions, build_tool};
+use crate::lambda_build::{QUICK, build_functions, build_tool};
 use crate::local_aws::{self, LocalAws, Policies, isolate, wait_until_ready};
 use crate::process;
 use crate::python::Venv;
@@ -39,13 +39,13 @@ pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) ->
     let tools = Venv::ready(workspace, console, "local")?;
     Venv::ready(workspace, console, "judges")?;
     if options.build {
-        console.step("building the functions (release, for this machine)");
-        for (name, size) in build_functions(workspace)? {
+        console.step("building the functions for this machine");
+        for (name, size) in build_functions(workspace, QUICK)? {
             console.detail(&format!("{name:<20} {:>7} kB", size / 1024));
         }
     }
     console.step("building the provider's twin");
-    let twin = build_tool(workspace, TWIN, "dev")?;
+    let twin = build_tool(workspace, TWIN, QUICK)?;
     if stop_all(workspace)? {
         console.step("stopped the stack that was running");
     }
