@@ -5,6 +5,7 @@
 //! no longer bites is noticed too.
 
 pub mod document;
+pub mod grants;
 pub mod layers;
 pub mod rules;
 pub mod stack;

@@ -4,6 +4,7 @@ pub mod alarms;
 pub mod api;
 pub mod environment;
 pub mod functions;
+pub mod nesting;
 pub mod policies;
 pub mod queues;
 pub mod secrets;

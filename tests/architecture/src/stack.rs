@@ -157,6 +157,16 @@ impl Stack {
         self.follow_name(template, name, attribute, REFERENCE_LIMIT)
     }
 
+    /// The resource that an ARN in `template` belongs to, and what stands behind it: `Fn::GetAtt`, `Ref`, or a `Fn::Sub` text that
+    /// begins with one of them.
+    pub fn resolve_arn(&self, template: &str, expression: &Value) -> Option<(Address, String)> {
+        let Some(text) = expression.get("Fn::Sub").and_then(Value::as_str) else {
+            return self.resolve(template, expression).map(|address| (address, String::new()));
+        };
+        let (name, part) = text.strip_prefix("${")?.split_once('}')?;
+        self.resolve_name(template, name).map(|address| (address, part.to_owned()))
+    }
+
     fn follow_name(&self, template: &str, name: &str, attribute: Option<&str>, limit: usize) -> Option<Address> {
         let address = Address { template: template.to_owned(), id: name.to_owned() };
         let Some(resource) = self.resource(&address) else { return self.follow_parameter(template, name, limit) };

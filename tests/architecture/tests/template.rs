@@ -3,7 +3,7 @@
 
 use architecture::repository;
 use architecture::rules::environment::{config_source, variables_are_those_read};
-use architecture::rules::{Findings, alarms, api, functions, policies, queues, secrets, storage};
+use architecture::rules::{Findings, alarms, api, functions, nesting, policies, queues, secrets, storage};
 use architecture::stack::Stack;
 use serde_json::{Value, json};
 
@@ -209,12 +209,16 @@ fn a_tick_that_is_not_delivered_or_fails_is_kept() {
 
 #[test]
 fn policies_have_no_wildcards() {
-    let statement = "/Resources/EventRelayRole/Properties/Policies/0/PolicyDocument/Statement/1";
+    let statements = "/Resources/EventRelayRole/Properties/Policies/0/PolicyDocument/Statement";
+    let statement = &format!("{statements}/1");
     let bucket_statement = "/Resources/DocumentsBucketPolicy/Properties/PolicyDocument/Statement/0/Effect";
     holds_and_bites(
         policies::policies_name_actions_and_resources,
         &[
             (ROOT, &format!("{statement}/Action"), json!("dynamodb:*")),
+            (ROOT, &format!("{statement}/Action"), json!("dynamodb:Pu?Item")),
+            (ROOT, &format!("{statement}/Resource"), json!("arn:aws:sqs:eu-central-1:111122223333:saldo-?")),
+            (ROOT, statements, json!({ "Effect": "Allow", "Action": "*", "Resource": { "Ref": "X" } })),
             (ROOT, &format!("{statement}/Resource"), json!("*")),
             (ROOT, &format!("{statement}/Resource"), json!({ "Fn::Sub": "${Tables.Outputs.BillingTableArn}/index/*" })),
             (ROOT, &format!("{statement}/Resource"), Value::Null),
@@ -311,7 +315,41 @@ fn everything_that_can_fail_has_an_alarm() {
             (ALARMS, &metric("BillingTickSilence"), gone()),
             (ALARMS, &metric("UnknownPayments"), gone()),
             (ALARMS, &metric("DeferredWebhooks"), gone()),
+            (ALARMS, &metric("ApiFailures"), gone()),
             (ROOT, "/Resources/Alarms/Properties/Parameters/CrmApiName", json!({ "Ref": "EventRelay" })),
+        ],
+    );
+}
+
+#[test]
+fn alarms_measure_what_they_say() {
+    let of = |alarm: &str, property: &str| format!("/Resources/{alarm}/Properties/{property}");
+    holds_and_bites(
+        alarms::alarms_measure_what_they_say,
+        &[
+            (ALARMS, &of("CrmApiErrors", "MetricName"), json!("Errorz")),
+            (ALARMS, &of("CrmApiErrors", "Namespace"), json!("AWS/SQS")),
+            (ALARMS, &of("CrmApiErrors", "Statistic"), json!("Average")),
+            (ALARMS, &of("CrmApiErrors", "ComparisonOperator"), json!("LessThanThreshold")),
+            (ALARMS, &of("CrmApiErrors", "ComparisonOperator"), Value::Null),
+            (ALARMS, &of("BillingTickSilence", "ComparisonOperator"), json!("GreaterThanOrEqualToThreshold")),
+            (ALARMS, &of("ReportAggregationDlqDepth", "Threshold"), json!(100)),
+            (ALARMS, &of("ReportAggregationDlqDepth", "Threshold"), json!(0)),
+            (ALARMS, &of("CollectionsQueueAge", "EvaluationPeriods"), json!(1_000)),
+        ],
+    );
+}
+
+#[test]
+fn nested_templates_get_their_parameters() {
+    let parameters = "/Resources/Alarms/Properties/Parameters";
+    holds_and_bites(
+        nesting::nested_templates_get_their_parameters,
+        &[
+            (ROOT, parameters, json!({})),
+            (ROOT, parameters, Value::Null),
+            (ROOT, "/Resources/Api/Properties/Location", json!("infra/nowhere.yaml")),
+            (ALARMS, "/Parameters", json!({ "Prefix": { "Type": "String" } })),
         ],
     );
 }

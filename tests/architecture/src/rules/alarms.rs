@@ -11,9 +11,37 @@ use crate::stack::{Address, Stack, elements, field, fields};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
+/// The longest that an alarm may look before it rings, in seconds.
+const SLOWEST_S: u64 = 3_600;
+
+/// Where a metric is published, and how it shows trouble.
+struct Gauge {
+    metric: &'static str,
+    namespace: &'static str,
+    statistic: &'static str,
+    /// With a higher threshold the alarm would sleep through what it is for.
+    threshold_max: u64,
+}
+
+const GAUGES: [Gauge; 9] = [
+    gauge("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", 1),
+    gauge("ApproximateAgeOfOldestMessage", "AWS/SQS", "Maximum", 3_600),
+    gauge("Errors", "AWS/Lambda", "Sum", 1),
+    gauge("Throttles", "AWS/Lambda", "Sum", 1),
+    gauge("Invocations", "AWS/Lambda", "Sum", 1),
+    gauge("IteratorAge", "AWS/Lambda", "Maximum", 3_600_000),
+    gauge("UnknownPayments", "Saldo", "Sum", 1),
+    gauge("WebhooksDeferred", "Saldo", "Sum", 1),
+    gauge("5xx", "AWS/ApiGateway", "Sum", 10),
+];
+
+const fn gauge(metric: &'static str, namespace: &'static str, statistic: &'static str, threshold_max: u64) -> Gauge {
+    Gauge { metric, namespace, statistic, threshold_max }
+}
+
 /// Every dead-letter queue alarms with its first message, every work queue by the age of its oldest one, every function
-/// by errors and throttles, every reader of a stream by its lag, the scheduled one by its silence; and payments that stay
-/// unknown do.
+/// by errors and throttles, every reader of a stream by its lag, the scheduled one by its silence, the API by its failures; and
+/// payments that stay unknown do.
 pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
     let watched = watched(stack);
     let mut wanted: BTreeSet<(String, Address)> = BTreeSet::new();
@@ -38,7 +66,36 @@ pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
             _ => false,
         };
     }
+    wanted.extend(stack.of_kind("AWS::ApiGatewayV2::Api").map(|api| ("5xx".to_owned(), api.address)));
     wanted.difference(&watched).map(|(metric, address)| format!("{address}: no alarm watches {metric}")).collect()
+}
+
+/// Every alarm looks at its metric where it is published, by the statistic that shows trouble, and within the hour.
+pub fn alarms_measure_what_they_say(stack: &Stack) -> Findings {
+    let mut findings = Findings::new();
+    for alarm in stack.of_kind(ALARM) {
+        let text = |name: &str| alarm.property(&[name]).as_str().unwrap_or_default();
+        let number = |name: &str| alarm.property(&[name]).as_u64().unwrap_or(u64::MAX);
+        let Some(gauge) = GAUGES.iter().find(|gauge| gauge.metric == text("MetricName")) else {
+            findings.push(format!("{}: {} is no metric that is known here", alarm.address, text("MetricName")));
+            continue;
+        };
+        if text("Namespace") != gauge.namespace || text("Statistic") != gauge.statistic {
+            findings.push(format!("{}: it must be the {} in {}", alarm.address, gauge.statistic, gauge.namespace));
+        }
+        let rings_below = text("ComparisonOperator") == "LessThanThreshold";
+        let rings_above = text("ComparisonOperator") == "GreaterThanOrEqualToThreshold";
+        if rings_below != (gauge.metric == "Invocations") || rings_above == rings_below {
+            findings.push(format!("{}: it compares the wrong way round", alarm.address));
+        }
+        if number("Threshold") > gauge.threshold_max || number("Threshold") == 0 {
+            findings.push(format!("{}: its threshold must be 1 to {}", alarm.address, gauge.threshold_max));
+        }
+        if number("Period").saturating_mul(number("EvaluationPeriods")) > SLOWEST_S {
+            findings.push(format!("{}: it takes more than {SLOWEST_S} s to ring", alarm.address));
+        }
+    }
+    findings
 }
 
 /// Every alarm tells the topic when there is one, says what it means, and does not cry when nothing happened.

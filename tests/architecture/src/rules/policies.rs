@@ -17,17 +17,17 @@ pub fn policies_name_actions_and_resources(stack: &Stack) -> Findings {
                 return;
             }
             let at = format!("{}, {}", resource.address, field(statement, "Sid").as_str().unwrap_or("a statement"));
-            if strings(field(statement, "Action")).iter().any(|action| action.contains('*')) {
+            if strings(field(statement, "Action")).iter().any(|action| has_wildcard(action)) {
                 findings.push(format!("{at}: an action has a wildcard"));
             }
             let resources = strings(field(statement, "Resource"));
-            if resources.iter().any(|name| name.contains('*') && name != DOCUMENTS) {
+            if resources.iter().any(|name| has_wildcard(name) && name != DOCUMENTS) {
                 findings.push(format!("{at}: a resource has a wildcard"));
             }
             if resources.is_empty() && !statement.get("Resource").is_some_and(refers) && !is_trust(statement) {
                 findings.push(format!("{at}: it names no resource"));
             }
-            if strings(field(statement, "Principal")).iter().any(|principal| principal == "*") {
+            if strings(field(statement, "Principal")).iter().any(|principal| has_wildcard(principal)) {
                 findings.push(format!("{at}: it lets everybody in"));
             }
             if ["NotAction", "NotResource", "NotPrincipal"].iter().any(|name| statement.get(name).is_some()) {
@@ -54,10 +54,17 @@ pub fn roles_borrow_no_policies(stack: &Stack) -> Findings {
     findings
 }
 
-fn visit_statements(value: &Value, visit: &mut impl FnMut(&Value)) {
+/// Whether a text stands for more than itself.
+fn has_wildcard(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// Visits every policy statement anywhere inside a value; a single one may stand without a list.
+pub(crate) fn visit_statements(value: &Value, visit: &mut impl FnMut(&Value)) {
     for (name, inner) in fields(value) {
         if name == "Statement" {
-            elements(inner).iter().for_each(&mut *visit);
+            let statements = if inner.is_array() { elements(inner) } else { std::slice::from_ref(inner) };
+            statements.iter().for_each(&mut *visit);
         } else {
             visit_statements(inner, visit);
         }
@@ -68,7 +75,7 @@ fn visit_statements(value: &Value, visit: &mut impl FnMut(&Value)) {
 }
 
 /// All texts anywhere inside a value.
-fn strings(value: &Value) -> Vec<String> {
+pub(crate) fn strings(value: &Value) -> Vec<String> {
     match value {
         Value::String(text) => vec![text.clone()],
         Value::Array(items) => items.iter().flat_map(strings).collect(),
