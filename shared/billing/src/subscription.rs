@@ -88,8 +88,8 @@ pub struct Subscription {
     /// When it was created.
     pub created_at: DateTime<Utc>,
     next_period: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    left_out: Option<LeftOut>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     bill_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -229,7 +229,7 @@ impl Subscription {
             started_as: new.started_as,
             created_at: now,
             next_period: 0,
-            left_out: None,
+            left_out: Vec::new(),
             bill_at: None,
             cancelled: None,
             paused_at: None,

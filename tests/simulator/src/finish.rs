@@ -32,7 +32,8 @@ pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     mails(run)?;
     documents(run)?;
     order::check(run)?;
-    reports::check(run)
+    reports::check(run)?;
+    run.world.permissions.take_refused().map_or(Ok(()), |refused| Err(broken(Invariant::Bug, refused)))
 }
 
 fn queues(run: &Run) -> Result<(), Violation> {

@@ -17,6 +17,7 @@ mod violation;
 mod weather;
 mod world;
 
+pub use ports::unneeded;
 pub use run::{Outcome, Plan, play};
 pub use sabotage::Sabotage;
 pub use shrink::shrink;

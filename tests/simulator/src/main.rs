@@ -1,6 +1,6 @@
 //! Plays seeds on all cores, until one breaks a promise or the time is over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum as _};
 use serde_json::json;
-use simulator::{Fault, Outcome, Plan, Sabotage, name, play, shrink};
+use simulator::{Fault, Outcome, Plan, Sabotage, name, play, shrink, unneeded};
 
 /// All handlers in one process, months in seconds, and everything that can go wrong.
 #[derive(Debug, Parser)]
@@ -48,6 +48,7 @@ struct Sum {
     days: u64,
     invocations: BTreeMap<&'static str, u64>,
     faults: BTreeMap<Fault, u64>,
+    used: BTreeSet<String>,
     broken: Vec<(u64, Outcome)>,
 }
 
@@ -63,6 +64,7 @@ impl Sum {
             let sum = self.faults.entry(*fault).or_default();
             *sum = sum.saturating_add(*count);
         }
+        self.used.extend(outcome.used.iter().cloned());
         if outcome.violation.is_some() {
             self.broken.push((seed, outcome));
         }
@@ -130,6 +132,14 @@ fn report(arguments: &Arguments, mut sum: Sum, took: Duration) -> ExitCode {
     sum.invocations.iter().for_each(|(name, count)| say(&format!("  {name:<24}{count:>12}")));
     say("faults by kind");
     sum.faults.iter().for_each(|(fault, count)| say(&format!("  {:<24}{count:>12}", name(fault))));
+    match unneeded(&sum.used) {
+        Ok(grants) if grants.is_empty() => say("every permission of the template was needed"),
+        Ok(grants) => {
+            say("permissions of the template that nobody needed");
+            grants.iter().for_each(|grant| say(&format!("  {grant}")));
+        }
+        Err(error) => say(&format!("the permissions of the template cannot be read: {error:#}")),
+    }
     let violations = sum.broken.len();
     if let Some((seed, outcome)) = sum.broken.pop() {
         let plan = plan(arguments, seed, arguments.sabotage);

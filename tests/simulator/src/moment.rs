@@ -1,4 +1,5 @@
-//! The moment at which a handler runs, for those that ask a clock or want random bytes: one per thread, as one run is.
+//! The moment at which a handler runs, for those that ask a clock, want random bytes, or want to know which handler it is: one
+//! per thread, as one run is.
 
 use std::cell::{Cell, RefCell};
 
@@ -8,6 +9,7 @@ use crate::chance::Chance;
 
 thread_local! {
     static NOW: Cell<DateTime<Utc>> = const { Cell::new(DateTime::UNIX_EPOCH) };
+    static FUNCTION: Cell<&'static str> = const { Cell::new("") };
     static ENTROPY: RefCell<Chance> = RefCell::new(Chance::of(0, "entropy"));
 }
 
@@ -16,9 +18,20 @@ pub(crate) fn begin(seed: u64) {
     ENTROPY.set(Chance::of(seed, "entropy"));
 }
 
-/// Sets the clock that the next handler sees.
+/// Sets the clock that everybody sees.
 pub(crate) fn set(now: DateTime<Utc>) {
     NOW.set(now);
+}
+
+/// Gives the next step to a function, and sets the clock that it sees.
+pub(crate) fn give_to(function: &'static str, now: DateTime<Utc>) {
+    FUNCTION.set(function);
+    NOW.set(now);
+}
+
+/// The function at work.
+pub(crate) fn function() -> &'static str {
+    FUNCTION.get()
 }
 
 /// The clock that handlers see.

@@ -5,7 +5,7 @@ mod stream;
 mod task;
 mod time;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::catch_unwind;
 
 use anyhow::{Result, bail};
@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use self::stream::Streams;
+pub(crate) use self::task::INVOCATION;
 use self::task::Task;
 use self::time::{Happening, Timeline};
 use crate::chance::Chance;
@@ -54,6 +55,8 @@ pub struct Outcome {
     pub invocations: BTreeMap<&'static str, u64>,
     /// Faults that struck.
     pub faults: BTreeMap<Fault, u64>,
+    /// What the functions did that a role must allow.
+    pub used: BTreeSet<String>,
 }
 
 /// A run under way.
@@ -74,6 +77,8 @@ pub(crate) struct Run {
     pub(crate) events: BTreeMap<(String, String), bool>,
     /// The bus, by kind.
     pub(crate) told: BTreeMap<String, u64>,
+    /// Until when no webhook gets through.
+    outage_until: DateTime<Utc>,
     is_healing: bool,
 }
 
@@ -86,6 +91,7 @@ pub fn play(plan: &Plan) -> Outcome {
         days: 0,
         invocations: BTreeMap::new(),
         faults: BTreeMap::new(),
+        used: BTreeSet::new(),
     })
 }
 
@@ -118,6 +124,7 @@ impl Run {
             invocations: BTreeMap::new(),
             events: BTreeMap::new(),
             told: BTreeMap::new(),
+            outage_until: now,
             is_healing: false,
         }
     }
@@ -135,6 +142,7 @@ impl Run {
             days: self.now.signed_duration_since(begun).num_days().unsigned_abs(),
             invocations: self.invocations,
             faults: self.world.weather.met(),
+            used: self.world.permissions.used(),
         }
     }
 
@@ -163,7 +171,7 @@ impl Run {
 
     /// One request to the API that is answered at once.
     pub(crate) fn ask_now(&self, method: &'static str, path: &str, body: Option<&Value>) -> Result<Value, Violation> {
-        moment::set(self.now);
+        moment::give_to("crm-api", self.now);
         let event = event::http_event(
             method,
             path,
@@ -184,6 +192,7 @@ impl Run {
         self.say("everything heals");
         self.world.weather.heal();
         self.is_healing = true;
+        self.outage_until = self.now;
         self.timeline.stop_people(self.now);
         let resent = self.events.iter().filter(|(_, arrived)| !**arrived).map(|(event, _)| event.clone());
         for (key, event) in resent.collect::<Vec<_>>() {
@@ -244,6 +253,9 @@ impl Run {
 
     /// Looks at what the last step changed.
     fn look(&mut self) -> Result<(), Violation> {
+        if let Some(refused) = self.world.permissions.take_refused() {
+            return Err(broken(Invariant::Bug, refused));
+        }
         let changes = self.observer.look(&self.world)?;
         self.streams.take(changes);
         for body in self.world.queues.take_bus() {

@@ -83,6 +83,8 @@ faults! {
     WebhookDropped 600;
     /// A webhook never comes, until somebody has it sent again.
     WebhookNever 200;
+    /// No webhook gets through for up to two days; then all come, in any order.
+    WebhookOutage 30;
     /// A tick comes twice.
     TickDoubled 300;
     /// A tick comes up to a day late.

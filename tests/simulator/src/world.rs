@@ -29,7 +29,9 @@ use webhook_intake::handler::Intake;
 
 use crate::drawing;
 use crate::moment;
-use crate::ports::{KnownGateways, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport};
+use crate::ports::{
+    KnownGateways, Permissions, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport,
+};
 use crate::sabotage::Sabotage;
 use crate::weather::Weather;
 
@@ -73,6 +75,7 @@ pub(crate) struct World {
     pub(crate) mailer: Arc<StormyMailer>,
     pub(crate) twin: Arc<Mutex<Twin>>,
     pub(crate) weather: Arc<Weather>,
+    pub(crate) permissions: Arc<Permissions>,
     pub(crate) functions: Arc<Functions>,
 }
 
@@ -80,14 +83,24 @@ impl World {
     /// An empty stack.
     pub(crate) fn new(seed: u64, now: DateTime<Utc>, weather: Weather, sabotage: Option<Sabotage>) -> Result<Self> {
         let weather = Arc::new(weather);
+        let permissions = Arc::new(Permissions::of_the_template()?);
         let memory = Arc::new(MemoryStore::new());
         let queues = Arc::new(Queues::default());
-        let archive = Arc::new(StormyArchive::new(Arc::clone(&weather)));
+        let archive = Arc::new(StormyArchive::new(Arc::clone(&weather), Arc::clone(&permissions)));
         let mailer = Arc::new(StormyMailer::new(Arc::clone(&weather)));
         let twin = Arc::new(Mutex::new(twin(seed, now)));
-        let store: Arc<dyn Store> =
-            Arc::new(StormyStore { memory: Arc::clone(&memory), weather: Arc::clone(&weather), sabotage });
-        let queue = Arc::new(StormyQueue { queues: Arc::clone(&queues), weather: Arc::clone(&weather), sabotage });
+        let store: Arc<dyn Store> = Arc::new(StormyStore {
+            memory: Arc::clone(&memory),
+            weather: Arc::clone(&weather),
+            permissions: Arc::clone(&permissions),
+            sabotage,
+        });
+        let queue = Arc::new(StormyQueue {
+            queues: Arc::clone(&queues),
+            weather: Arc::clone(&weather),
+            permissions: Arc::clone(&permissions),
+            sabotage,
+        });
         let transport: Arc<dyn Transport> =
             Arc::new(StormyTransport { twin: Arc::clone(&twin), weather: Arc::clone(&weather), sabotage });
         let gateways = gateways(&transport, sabotage)?;
@@ -139,7 +152,13 @@ impl World {
             store,
             queue,
         };
-        Ok(Self { memory, queues, archive, mailer, twin, weather, functions: Arc::new(functions) })
+        Ok(Self { memory, queues, archive, mailer, twin, weather, permissions, functions: Arc::new(functions) })
+    }
+
+    /// The way to another memory under the same permissions.
+    pub(crate) fn store_on(&self, memory: &Arc<MemoryStore>) -> StormyStore {
+        let (weather, permissions) = (Arc::clone(&self.weather), Arc::clone(&self.permissions));
+        StormyStore { memory: Arc::clone(memory), weather, permissions, sabotage: None }
     }
 
     /// The provider, locked.

@@ -36,11 +36,13 @@ impl Subscription {
     pub fn resume(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
         let Some(paused_at) = self.paused_at.take() else { return Ok(Outcome::AlreadyApplied) };
         let (paused_on, today) = (local_date(paused_at, zone), local_date(now, zone));
+        let begin = self.left_out.last().map_or(self.next_period, |earlier| earlier.until.max(self.next_period));
         // One that began before the pause is owed: it only was not billed yet.
-        let from = self.first_period(self.next_period, |start_on| start_on > paused_on || start_on >= today)?;
+        let from = self.first_period(begin, |start_on| start_on > paused_on || start_on >= today)?;
         let until = self.first_period(from, |start_on| start_on >= today)?;
-        let from = self.left_out.map_or(from, |known| known.from.min(from));
-        self.left_out = Some(LeftOut { from, until });
+        if from < until {
+            self.left_out.push(LeftOut { from, until });
+        }
         self.leave_out();
         self.plan(zone)?;
         Ok(Outcome::Applied(()))
@@ -56,8 +58,9 @@ impl Subscription {
 
     /// Goes past what was left out, once everything before is billed.
     pub(super) fn leave_out(&mut self) {
-        if let Some(LeftOut { until, .. }) = self.left_out.take_if(|left_out| left_out.from <= self.next_period) {
-            self.next_period = self.next_period.max(until);
+        while let Some(LeftOut { until, .. }) = self.left_out.first().filter(|first| first.from <= self.next_period) {
+            self.next_period = self.next_period.max(*until);
+            self.left_out.remove(0);
         }
     }
 

@@ -276,6 +276,19 @@ fn what_began_before_a_pause_is_owed_and_what_began_during_it_is_not() {
 }
 
 #[test]
+fn what_began_between_two_pauses_is_owed_however_late_it_is_billed() {
+    let mut subscription =
+        Subscription::try_new(new("2026-10-01", Interval::MONTHLY), BERLIN, noon("2026-09-01")).unwrap();
+    for (from, until) in [("2026-10-10", "2026-11-10"), ("2026-12-10", "2027-01-10")] {
+        subscription.pause(BERLIN, noon(from)).unwrap();
+        subscription.resume(BERLIN, noon(until)).unwrap();
+    }
+    let billed = bill(&mut subscription, BERLIN, noon("2027-02-01"));
+    let owed = ["2026-10-01 to 2026-10-31", "2026-12-01 to 2026-12-31", "2027-02-01 to 2027-02-28"];
+    assert_eq!(billed, owed.map(|period| format!("{period}: 31.00 EUR")));
+}
+
+#[test]
 fn lines_tell_their_price_product_and_period_and_several_are_billed_together() {
     let agreed = NewSubscription {
         items: vec![item("10.00", "3"), item("0.005", "150")],

@@ -1,12 +1,17 @@
 //! The reports equal a slow computation that shares no code with them, and come out the same when they are rebuilt.
 
+use std::sync::Arc;
+
+use report_aggregation::handler::{Input, Output, handle};
 use saldo_billing::report::{By, Days, ReportName};
-use saldo_books::reports::{Place, query, rebuild};
+use saldo_books::reports::{Place, query};
+use saldo_runtime::budget::Budget;
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Condition, Store, Table, Transaction, canonical_json};
 use slow_reports::{Books, figures};
 
-use crate::run::Run;
+use crate::moment;
+use crate::run::{INVOCATION, Run};
 use crate::violation::{Invariant, Violation, broken, bug};
 use crate::world::at_once;
 
@@ -36,20 +41,28 @@ pub(super) fn check(run: &Run) -> Result<(), Violation> {
             ));
         }
     }
-    rebuilt(memory)
+    rebuilt(run)
 }
 
-/// Rebuilt from the books, the reports table is the same to the byte.
-fn rebuilt(memory: &MemoryStore) -> Result<(), Violation> {
-    let anew = MemoryStore::new();
+/// Rebuilt from the books by the function that keeps them, the reports table is the same to the byte.
+fn rebuilt(run: &Run) -> Result<(), Violation> {
+    let (memory, anew) = (&run.world.memory, Arc::new(MemoryStore::new()));
     for item in memory.items(Table::Billing) {
         let mut transaction = Transaction::new();
         transaction.put(Table::Billing, (*item).clone(), Condition::Always).map_err(bug)?;
         at_once(anew.commit(transaction)).map_err(bug)?.map_err(bug)?;
     }
+    let store = run.world.store_on(&anew);
     let mut place = Some(Place::default());
     while let Some(next) = place {
-        place = at_once(rebuild(&anew, next)).map_err(bug)?.map_err(bug)?.next;
+        moment::give_to("report-aggregation", run.now);
+        let input = Input { records: None, rebuild: Some(next) };
+        let walked = at_once(handle(&store, input, Budget::lasting(INVOCATION))).map_err(bug)?.map_err(bug)?;
+        let Output::Walked(walked) = walked else { return Err(bug("a rebuild answered like a batch")) };
+        if !walked.refused.is_empty() {
+            return Err(broken(Invariant::I9, format!("not counted anew: {:?}", walked.refused)));
+        }
+        place = walked.next;
     }
     let shown = |store: &MemoryStore| -> Vec<String> {
         let items = store.items(Table::Reports);

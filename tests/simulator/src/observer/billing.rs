@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use rust_decimal::{Decimal, RoundingStrategy};
 use saldo_billing::id::{InvoiceId, SubscriptionId};
 use saldo_billing::invoice::{Invoice, InvoiceStatus, Origin};
@@ -12,6 +12,8 @@ use saldo_billing::subscription::Subscription;
 use saldo_store::entities::DocumentPart;
 
 use super::Observer;
+use crate::moment;
+use crate::run::later;
 use crate::violation::{Invariant, Violation, broken, bug};
 
 /// The time line of each subscription, as far as it was invoiced.
@@ -21,14 +23,33 @@ pub(super) struct Periods(BTreeMap<SubscriptionId, Line>);
 #[derive(Debug, Default)]
 struct Line {
     until: Option<NaiveDate>,
-    /// Whether it was paused since: then periods are left out.
-    may_skip: bool,
+    pauses: Vec<Pause>,
+}
+
+/// A pause, by the days that it may touch in any zone.
+#[derive(Debug)]
+struct Pause {
+    paused_at: DateTime<Utc>,
+    resumed_at: Option<DateTime<Utc>>,
+}
+
+impl Pause {
+    /// Whether a period that began on this day may be left out.
+    fn may_cover(&self, begin: NaiveDate) -> bool {
+        let day = TimeDelta::days(1);
+        let first = later(self.paused_at, -day).date_naive();
+        first <= begin && self.resumed_at.is_none_or(|at| begin <= later(at, day).date_naive())
+    }
 }
 
 impl Periods {
     pub(super) fn note(&mut self, subscription: &Subscription) {
-        if subscription.paused_at().is_some() {
-            self.0.entry(subscription.id).or_default().may_skip = true;
+        let pauses = &mut self.0.entry(subscription.id).or_default().pauses;
+        let open = pauses.last_mut().filter(|pause| pause.resumed_at.is_none());
+        match (subscription.paused_at(), open) {
+            (Some(paused_at), None) => pauses.push(Pause { paused_at, resumed_at: None }),
+            (None, Some(pause)) => pause.resumed_at = Some(moment::now()),
+            (Some(_), Some(_)) | (None, None) => {}
         }
     }
 
@@ -45,13 +66,12 @@ impl Periods {
         }
         match line.until {
             Some(until) if start_on < until => return Err(broken(Invariant::I3, format!("periods overlap: {told}"))),
-            Some(until) if start_on > until && !line.may_skip => {
+            Some(until) if start_on > until && !line.pauses.iter().any(|pause| pause.may_cover(until)) => {
                 return Err(broken(Invariant::I3, format!("a hole between periods: {told}")));
             }
             Some(_) | None => {}
         }
         line.until = Some(end_on);
-        line.may_skip = false;
         Ok(())
     }
 }

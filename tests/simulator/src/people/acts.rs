@@ -247,7 +247,13 @@ impl People {
         if !self.chance.happens(1_000) {
             form.push(("metadata[saldo_invoice]", &id));
         }
-        provider_call(&mut world.twin(), account, Method::POST, "/v1/payment_intents", &form);
+        let mut twin = world.twin();
+        let paid = provider_call(&mut twin, account, Method::POST, "/v1/payment_intents", &form)?;
+        if self.chance.happens(2_500) {
+            // Somebody at the provider's dashboard thinks better of it, before any webhook was heard.
+            let form = [("payment_intent", paid.get("id")?.as_str()?)];
+            provider_call(&mut twin, account, Method::POST, "/v1/refunds", &form);
+        }
         None
     }
 
@@ -323,10 +329,11 @@ impl People {
     }
 
     fn look(&mut self, observer: &Observer) -> Option<Request> {
-        let path = match self.chance.below(4) {
+        let path = match self.chance.below(5) {
             0 => "/v1/invoices?limit=10".to_owned(),
             1 => format!("/v1/payments?invoice={}", any(self, observer.invoices.keys())?),
             2 => format!("/v1/invoices/{}", any(self, observer.invoices.keys())?),
+            3 => format!("/v1/invoices/{}/pdf", any(self, observer.invoices.keys())?),
             _ => "/v1/reports/revenue?from=2026-01-01&to=2027-12-31&by=month".to_owned(),
         };
         Some(self.request("GET", path, None, Then::Nothing))

@@ -8,11 +8,13 @@ use async_trait::async_trait;
 use saldo_documents::archive::{Archive, ArchiveError};
 use tokio::task::yield_now;
 
+use crate::ports::{Need, Permissions};
 use crate::weather::{Fault, Weather};
 
 /// Documents in memory.
 pub(crate) struct StormyArchive {
     weather: Arc<Weather>,
+    permissions: Arc<Permissions>,
     state: Mutex<State>,
 }
 
@@ -24,8 +26,8 @@ struct State {
 }
 
 impl StormyArchive {
-    pub(crate) fn new(weather: Arc<Weather>) -> Self {
-        Self { weather, state: Mutex::default() }
+    pub(crate) fn new(weather: Arc<Weather>, permissions: Arc<Permissions>) -> Self {
+        Self { weather, permissions, state: Mutex::default() }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -49,6 +51,7 @@ impl Archive for StormyArchive {
         if self.weather.gives_way() {
             yield_now().await;
         }
+        self.permissions.need(Need::document("s3:PutObject"));
         let failed = || Err(ArchiveError::Put { key: key.to_owned(), source: "weather".into() });
         let is_down = self.weather.strikes(Fault::ArchiveDown);
         if is_down && self.weather.how(Fault::ArchiveDown, 2) == 0 {
@@ -68,6 +71,7 @@ impl Archive for StormyArchive {
         if self.weather.gives_way() {
             yield_now().await;
         }
+        self.permissions.need(Need::document("s3:GetObject"));
         if self.weather.strikes(Fault::ArchiveDown) {
             return Err(ArchiveError::Get { key: key.to_owned(), source: "weather".into() });
         }
@@ -75,6 +79,7 @@ impl Archive for StormyArchive {
     }
 
     async fn link(&self, key: &str, _file_name: &str, _expires_in: Duration) -> Result<String, ArchiveError> {
+        self.permissions.need(Need::document("s3:GetObject"));
         Ok(format!("memory:///{key}"))
     }
 }

@@ -9,6 +9,7 @@ use saldo_messages::{Destination, Queue, QueueError};
 use tokio::task::yield_now;
 
 use crate::moment;
+use crate::ports::{Need, Permissions};
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
 
@@ -144,6 +145,7 @@ impl Queues {
 pub(crate) struct StormyQueue {
     pub(crate) queues: Arc<Queues>,
     pub(crate) weather: Arc<Weather>,
+    pub(crate) permissions: Arc<Permissions>,
     pub(crate) sabotage: Option<Sabotage>,
 }
 
@@ -153,6 +155,7 @@ impl Queue for StormyQueue {
         if self.weather.gives_way() {
             yield_now().await;
         }
+        self.permissions.need(Need::send(to));
         let sent = bodies.len();
         let failed = |refused| QueueError { to, sent, refused, reason: "weather".to_owned(), source: None };
         let taken =

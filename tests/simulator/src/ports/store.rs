@@ -13,6 +13,7 @@ use saldo_store::{
 use tokio::task::yield_now;
 
 use crate::moment::now;
+use crate::ports::{Need, Permissions};
 use crate::run::later;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
@@ -24,6 +25,7 @@ const INDEX_LAG_MAX: TimeDelta = TimeDelta::seconds(5);
 pub(crate) struct StormyStore {
     pub(crate) memory: Arc<MemoryStore>,
     pub(crate) weather: Arc<Weather>,
+    pub(crate) permissions: Arc<Permissions>,
     pub(crate) sabotage: Option<Sabotage>,
 }
 
@@ -57,20 +59,23 @@ fn fresh(index: Index, items: &[Item]) -> Vec<usize> {
 impl Store for StormyStore {
     async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
         self.turn().await;
+        self.permissions.need(Need::read(table, false));
         self.read_fault("a read", table)?;
         self.memory.get(table, key, consistency).await
     }
 
     async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         self.turn().await;
+        self.permissions.need(Need::read(table, true));
         self.read_fault("a read of many items", table)?;
         self.memory.get_many(table, keys).await
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.turn().await;
-        self.read_fault("a query", query.of_table())?;
         let index = query.of_index();
+        self.permissions.need(Need::query(query.of_table(), index));
+        self.read_fault("a query", query.of_table())?;
         let mut page = self.memory.query(query).await?;
         let Some(index) = index else { return Ok(page) };
         let fresh = fresh(index, &page.items);
@@ -83,6 +88,7 @@ impl Store for StormyStore {
     async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         let (attempted, table) = ("a commit", transaction.writes().first().map_or(Table::Billing, |one| one.table()));
         self.turn().await;
+        transaction.writes().iter().for_each(|write| self.permissions.need(Need::write(write)));
         self.read_fault(attempted, table)?;
         if self.weather.strikes(Fault::Contention) {
             return Err(CommitError::Contention { table, source: "weather".into() });

@@ -27,7 +27,7 @@ use crate::weather::Fault;
 use crate::world::API_KEY;
 
 /// How long an invocation may take; nothing takes any time here.
-const INVOCATION: Duration = Duration::from_secs(900);
+pub(crate) const INVOCATION: Duration = Duration::from_secs(900);
 
 /// How often a client asks again before it gives up.
 const TRIES_MAX: u32 = 12;
@@ -249,7 +249,7 @@ impl Run {
             return Ok(());
         }
         let Some(task) = self.tasks.get_mut(place) else { return Ok(()) };
-        moment::set(later(self.now, task.skew));
+        moment::give_to(task.name, later(self.now, task.skew));
         let polled = task.work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         self.look()?;
         if let Poll::Ready(said) = polled {

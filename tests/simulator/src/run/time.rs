@@ -88,10 +88,20 @@ impl Run {
         if due.len() > 1 && self.world.weather.strikes(Fault::WebhookReordered) {
             due.reverse();
         }
+        if !due.is_empty() && self.world.weather.strikes(Fault::WebhookOutage) {
+            let minutes = i64::try_from(self.world.weather.how(Fault::WebhookOutage, 2_880)).unwrap_or(0);
+            self.outage_until = later(self.now, TimeDelta::minutes(minutes));
+        }
         for delivery in due {
             let event = (delivery.api_key.clone(), delivery.event.clone());
             self.events.entry(event).or_insert(false);
             let weather = &self.world.weather;
+            if self.now < self.outage_until {
+                let seconds = i64::try_from(weather.how(Fault::WebhookOutage, 3_600)).unwrap_or(0);
+                let at = later(self.outage_until, TimeDelta::seconds(seconds));
+                self.timeline.put(at, Happening::Webhook(Box::new(delivery)));
+                continue;
+            }
             if weather.strikes(Fault::WebhookNever) {
                 continue;
             }
