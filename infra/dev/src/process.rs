@@ -18,12 +18,21 @@ const GRACE: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(50);
 
+/// What a program answers that was ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
 /// Whether this run of the command started any process.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether this run of the command started any process: those of an earlier run are not its own to end.
-pub(crate) fn started_any() -> bool {
-    STARTED.load(Ordering::SeqCst)
+/// Lets Ctrl-C (or a request to terminate) end the processes that this run of the command started together with it; they
+/// run in groups of their own and would stay behind. Those of an earlier run are not its own to end.
+pub(crate) fn stop_on_interrupt(workspace: &Workspace, stop: fn(&Workspace) -> Result<bool>) -> Result<()> {
+    let workspace = workspace.clone();
+    ctrlc::set_handler(move || {
+        let stopped = !STARTED.load(Ordering::SeqCst) || stop(&workspace).is_ok();
+        std::process::exit(if stopped { INTERRUPTED } else { 1 });
+    })
+    .context("cannot listen to Ctrl-C")
 }
 
 /// Starts a program in a process group of its own, with its output in `target/local/<name>.log` and its id in
