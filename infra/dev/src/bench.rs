@@ -29,6 +29,9 @@ use crate::workspace::Workspace;
 /// The name under which log and process id of the function at hand are kept.
 const PROCESS: &str = "bench";
 
+/// The file with the certificate of what stands in for AWS.
+const CERTIFICATE: &str = "certificate.pem";
+
 /// How long Lambda waits for a function to start.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
@@ -72,7 +75,7 @@ pub(crate) fn run(workspace: &Workspace, console: &Console, options: Options) ->
         console.step(&format!("building the functions in the profile {profile}"));
         build_functions(workspace, profile)?;
     }
-    let bench = Bench { workspace, stand_in: StandIn::start()?, starts: options.starts };
+    let bench = Bench::begin(workspace, options.starts)?;
     let mut report = Report { profile, starts: options.starts, functions: Vec::new(), failed: Vec::new() };
     for (name, settings) in Settings::read(workspace.root())? {
         console.step(&format!("starting {name} {} times", options.starts));
@@ -103,10 +106,19 @@ pub(crate) fn stop(workspace: &Workspace) -> Result<bool> {
 struct Bench<'a> {
     workspace: &'a Workspace,
     stand_in: StandIn,
+    scratch: PathBuf,
     starts: u32,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    /// Starts what stands in for Lambda and AWS, and puts its certificate where the functions find it.
+    fn begin(workspace: &'a Workspace, starts: u32) -> Result<Self> {
+        let (stand_in, scratch) = (StandIn::start()?, workspace.local("scratch").join(PROCESS));
+        std::fs::create_dir_all(&scratch)?;
+        std::fs::write(scratch.join(CERTIFICATE), stand_in.certificate())?;
+        Ok(Self { workspace, stand_in, scratch, starts })
+    }
+
     fn measure(&self, name: &str, settings: &Settings) -> Result<Measured> {
         let program = self.workspace.path("target/lambda").join(name).join("bootstrap");
         let size = std::fs::metadata(&program).with_context(|| format!("cannot find {}", program.display()))?.len();
@@ -119,16 +131,19 @@ impl Bench<'_> {
 
     /// Starts a function and ends it when it has started; when it does not, its log is the error.
     fn start(&self, name: &str, program: &Path, settings: &Settings) -> Result<Start> {
-        let mut command = self.command(name, program, settings)?;
+        let mut command = self.command(name, program, settings);
         self.stand_in.forget();
         let begun = now();
         let mut function = Function(process::start(self.workspace, PROCESS, &mut command)?);
-        let ready = self.until_started(&mut function.0).with_context(|| self.log())?;
+        let ready = match self.until_started(&mut function.0) {
+            Ok(ready) => ready,
+            Err(error) => bail!("{error:#}; its log ends with\n{}", self.log()),
+        };
         std::thread::sleep(SETTLE);
         let used = Usage::of(function.0.id())?;
         drop(function);
         if tail(&self.log_file()).iter().any(|line| is_complaint(line)) {
-            bail!("it started with complaints:\n{}", self.log());
+            bail!("it started, but with complaints:\n{}", self.log());
         }
         Ok(Start { took: ready.saturating_duration_since(begun), used })
     }
@@ -150,12 +165,11 @@ impl Bench<'_> {
     }
 
     /// The program with what Lambda puts into its environment, and with the variables of the template.
-    fn command(&self, name: &str, program: &Path, settings: &Settings) -> Result<Command> {
-        let scratch = self.workspace.local("scratch").join(PROCESS);
-        std::fs::create_dir_all(&scratch)?;
+    fn command(&self, name: &str, program: &Path, settings: &Settings) -> Command {
         let endpoint = self.stand_in.endpoint();
         let mut command = Command::new(program);
-        isolate(&mut command, &scratch);
+        isolate(&mut command, &self.scratch);
+        command.env("AWS_CA_BUNDLE", self.scratch.join(CERTIFICATE));
         command.env("AWS_LAMBDA_RUNTIME_API", self.stand_in.runtime_api());
         command.envs([
             ("_HANDLER", "bootstrap"),
@@ -171,7 +185,7 @@ impl Bench<'_> {
             ("AWS_ENDPOINT_URL", &endpoint),
         ]);
         command.envs(settings.values(&endpoint));
-        Ok(command)
+        command
     }
 
     fn log_file(&self) -> PathBuf {
@@ -189,9 +203,7 @@ struct Function(Child);
 
 impl Drop for Function {
     fn drop(&mut self) {
-        // It has nothing to save; when it has ended by itself, there is nothing to end.
-        self.0.kill().ok();
-        self.0.wait().ok();
+        process::kill(&mut self.0);
     }
 }
 

@@ -67,6 +67,15 @@ pub(crate) fn stop(workspace: &Workspace, name: &str) -> Result<bool> {
     Ok(ended)
 }
 
+/// Ends the group of a process that has nothing to save, at once.
+pub(crate) fn kill(child: &mut Child) {
+    // What cannot be ended or waited for has ended already.
+    if let Ok(group) = i32::try_from(child.id()) {
+        killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
+    }
+    child.wait().ok();
+}
+
 /// The recorded process, when that very process still runs: an id that meanwhile belongs to another one is left alone.
 fn recorded(file: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(file).ok()?;

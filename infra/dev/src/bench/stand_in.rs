@@ -1,14 +1,18 @@
-//! Stands in for what a function talks to when it starts: Lambda's Runtime API, and the AWS services.
+//! Stands in for what a function talks to when it starts: Lambda's Runtime API, and the AWS services over TLS, since the
+//! handshakes are most of what a start costs.
 //!
 //! Both listen on free ports of the loopback interface until the command ends. The Runtime API never hands out an event:
 //! a function that asks for the first one has started, and waits. Its contract is
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::http::{Reply, Request, converse};
 use super::now;
@@ -31,11 +35,15 @@ pub(crate) enum Told {
     CannotStart(String),
 }
 
+/// The host of the AWS services: a name, because a start resolves names.
+const HOST: &str = "localhost";
+
 /// The two stand-ins, which tell what they are told.
 #[derive(Debug)]
 pub(crate) struct StandIn {
     runtime_api: SocketAddr,
     aws: SocketAddr,
+    certificate: String,
     told: Receiver<(Instant, Told)>,
 }
 
@@ -48,10 +56,13 @@ impl StandIn {
             // A process that is ended amid a request is no concern of the next one.
             converse(stream, |request| runtime_api(request, &sender)).ok();
         })?;
-        let aws = listen(|stream| {
-            converse(stream, |request| Some(aws(request))).ok();
+        let (tls, certificate) = tls()?;
+        let aws = listen(move |stream| {
+            if let Ok(session) = ServerConnection::new(Arc::clone(&tls)) {
+                converse(StreamOwned::new(session, stream), |request| Some(aws(request))).ok();
+            }
         })?;
-        Ok(Self { runtime_api, aws, told })
+        Ok(Self { runtime_api, aws, certificate, told })
     }
 
     /// Host and port of the Runtime API, as Lambda gives it to a function.
@@ -61,7 +72,12 @@ impl StandIn {
 
     /// Where the AWS services answer.
     pub(crate) fn endpoint(&self) -> String {
-        format!("http://{}", self.aws)
+        format!("https://{HOST}:{}", self.aws.port())
+    }
+
+    /// What to trust at the endpoint, as a PEM text.
+    pub(crate) fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Forgets what an earlier function told.
@@ -93,6 +109,17 @@ fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> Result<SocketAd
         }
     });
     Ok(address)
+}
+
+/// TLS with a certificate made for this run, and that certificate as a PEM text.
+fn tls() -> Result<(Arc<ServerConfig>, String)> {
+    let made = rcgen::generate_simple_self_signed([HOST.to_owned()]).context("cannot make a certificate")?;
+    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
+    let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)?;
+    Ok((Arc::new(config), made.cert.pem()))
 }
 
 /// Tells what a function told; who asks for an event gets no reply.
