@@ -98,7 +98,7 @@ pub(crate) fn run(workspace: &Workspace, console: &Console, options: Options) ->
 
 /// Ends the function that is being measured, for who interrupts the command.
 pub(crate) fn stop(workspace: &Workspace) -> Result<bool> {
-    process::stop(workspace, PROCESS)
+    process::kill(workspace, PROCESS)
 }
 
 /// What all measurements share.
@@ -134,13 +134,14 @@ impl<'a> Bench<'a> {
         let mut command = self.command(name, program, settings);
         self.stand_in.forget();
         let begun = now();
-        let mut function = Function(process::start(self.workspace, PROCESS, &mut command)?);
-        let ready = match self.until_started(&mut function.0) {
+        let process = process::start(self.workspace, PROCESS, &mut command)?;
+        let mut function = Function { workspace: self.workspace, process };
+        let ready = match self.until_started(&mut function.process) {
             Ok(ready) => ready,
             Err(error) => bail!("{error:#}; its log ends with\n{}", self.log()),
         };
         std::thread::sleep(SETTLE);
-        let used = Usage::of(function.0.id())?;
+        let used = Usage::of(function.process.id())?;
         drop(function);
         if tail(&self.log_file()).iter().any(|line| is_complaint(line)) {
             bail!("it started, but with complaints:\n{}", self.log());
@@ -199,11 +200,16 @@ impl<'a> Bench<'a> {
 
 /// A function's process, which ends with the value.
 #[derive(Debug)]
-struct Function(Child);
+struct Function<'a> {
+    workspace: &'a Workspace,
+    process: Child,
+}
 
-impl Drop for Function {
+impl Drop for Function<'_> {
     fn drop(&mut self) {
-        process::kill(&mut self.0);
+        // What cannot be ended or waited for has ended already.
+        process::kill(self.workspace, PROCESS).ok();
+        self.process.wait().ok();
     }
 }
 

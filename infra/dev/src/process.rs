@@ -67,13 +67,13 @@ pub(crate) fn stop(workspace: &Workspace, name: &str) -> Result<bool> {
     Ok(ended)
 }
 
-/// Ends the group of a process that has nothing to save, at once.
-pub(crate) fn kill(child: &mut Child) {
-    // What cannot be ended or waited for has ended already.
-    if let Ok(group) = i32::try_from(child.id()) {
-        killpg(Pid::from_raw(group), Signal::SIGKILL).ok();
-    }
-    child.wait().ok();
+/// Ends the group of a process that has nothing to save, at once; false when none runs.
+pub(crate) fn kill(workspace: &Workspace, name: &str) -> Result<bool> {
+    let file = pid_file(workspace, name);
+    let Some(group) = recorded(&file) else { return Ok(false) };
+    kill_group(group)?;
+    std::fs::remove_file(&file)?;
+    Ok(true)
 }
 
 /// The recorded process, when that very process still runs: an id that meanwhile belongs to another one is left alone.
@@ -108,16 +108,20 @@ fn end_group(group: Pid) -> Result<bool> {
     let mut waited = Duration::ZERO;
     while runs(group) {
         if waited >= GRACE {
-            match killpg(group, Signal::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(error) => return Err(error).context(format!("cannot kill process group {group}")),
-            }
+            kill_group(group)?;
             break;
         }
         std::thread::sleep(POLL);
         waited = waited.saturating_add(POLL);
     }
     Ok(true)
+}
+
+fn kill_group(group: Pid) -> Result<()> {
+    match killpg(group, Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error).context(format!("cannot kill process group {group}")),
+    }
 }
 
 /// Whether a group has a living member; members that only wait to be reaped do not count.
