@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod allowances;
+mod bench;
 mod checks;
 mod command;
 mod console;
@@ -59,6 +60,18 @@ enum Action {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure the functions: how large they are, and what time and memory their start takes.
+    Bench {
+        /// The profile to build the functions in.
+        #[arg(long, value_enum, default_value = "release")]
+        profile: bench::Profile,
+        /// Measure the functions that lie in target/lambda already.
+        #[arg(long, conflicts_with = "profile")]
+        prebuilt: bool,
+        /// How often each function is started.
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        starts: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -89,6 +102,11 @@ fn run(workspace: &Workspace, console: &Console, action: Action) -> anyhow::Resu
             return Ok(checks::run(workspace, console, &parts));
         }
         Action::Sim { arguments } => return simulation::run(workspace, &arguments),
+        Action::Bench { profile, prebuilt, starts } => {
+            process::stop_on_interrupt(workspace, bench::stop)?;
+            let profile = (!prebuilt).then_some(profile);
+            return bench::run(workspace, console, bench::Options { profile, starts });
+        }
     }
     Ok(true)
 }

@@ -18,12 +18,21 @@ const GRACE: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(50);
 
+/// What a program answers that was ended by Ctrl-C.
+const INTERRUPTED: i32 = 130;
+
 /// Whether this run of the command started any process.
 static STARTED: AtomicBool = AtomicBool::new(false);
 
-/// Whether this run of the command started any process: those of an earlier run are not its own to end.
-pub(crate) fn started_any() -> bool {
-    STARTED.load(Ordering::SeqCst)
+/// Lets Ctrl-C (or a request to terminate) end the processes that this run of the command started together with it; they
+/// run in groups of their own and would stay behind. Those of an earlier run are not its own to end.
+pub(crate) fn stop_on_interrupt(workspace: &Workspace, stop: fn(&Workspace) -> Result<bool>) -> Result<()> {
+    let workspace = workspace.clone();
+    ctrlc::set_handler(move || {
+        let stopped = !STARTED.load(Ordering::SeqCst) || stop(&workspace).is_ok();
+        std::process::exit(if stopped { INTERRUPTED } else { 1 });
+    })
+    .context("cannot listen to Ctrl-C")
 }
 
 /// Starts a program in a process group of its own, with its output in `target/local/<name>.log` and its id in
@@ -58,6 +67,15 @@ pub(crate) fn stop(workspace: &Workspace, name: &str) -> Result<bool> {
     Ok(ended)
 }
 
+/// Ends the group of a process that has nothing to save, at once; false when none runs.
+pub(crate) fn kill(workspace: &Workspace, name: &str) -> Result<bool> {
+    let file = pid_file(workspace, name);
+    let Some(group) = recorded(&file) else { return Ok(false) };
+    kill_group(group)?;
+    std::fs::remove_file(&file)?;
+    Ok(true)
+}
+
 /// The recorded process, when that very process still runs: an id that meanwhile belongs to another one is left alone.
 fn recorded(file: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(file).ok()?;
@@ -90,16 +108,20 @@ fn end_group(group: Pid) -> Result<bool> {
     let mut waited = Duration::ZERO;
     while runs(group) {
         if waited >= GRACE {
-            match killpg(group, Signal::SIGKILL) {
-                Ok(()) | Err(Errno::ESRCH) => {}
-                Err(error) => return Err(error).context(format!("cannot kill process group {group}")),
-            }
+            kill_group(group)?;
             break;
         }
         std::thread::sleep(POLL);
         waited = waited.saturating_add(POLL);
     }
     Ok(true)
+}
+
+fn kill_group(group: Pid) -> Result<()> {
+    match killpg(group, Signal::SIGKILL) {
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error).context(format!("cannot kill process group {group}")),
+    }
 }
 
 /// Whether a group has a living member; members that only wait to be reaped do not count.

@@ -20,9 +20,6 @@ use crate::workspace::Workspace;
 /// The crate, program and process name of the provider's twin.
 pub(crate) const TWIN: &str = "provider-twin";
 
-/// What a program answers that was ended by Ctrl-C.
-const INTERRUPTED: i32 = 130;
-
 /// What `up` shall do besides starting and deploying.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Options {
@@ -128,13 +125,7 @@ pub(crate) fn wait_for_interrupt(console: &Console) -> ! {
     }
 }
 
-/// Lets Ctrl-C (or a request to terminate) end the processes that this command started together with it; they run in
-/// groups of their own and would stay behind.
+/// Lets Ctrl-C (or a request to terminate) end the stack.
 pub(crate) fn stop_all_on_interrupt(workspace: &Workspace) -> Result<()> {
-    let workspace = workspace.clone();
-    ctrlc::set_handler(move || {
-        let stopped = !process::started_any() || stop_all(&workspace).is_ok();
-        std::process::exit(if stopped { INTERRUPTED } else { 1 });
-    })
-    .context("cannot listen to Ctrl-C")
+    process::stop_on_interrupt(workspace, stop_all)
 }
