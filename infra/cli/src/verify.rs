@@ -18,7 +18,7 @@ mod reports;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
 
@@ -29,6 +29,9 @@ use crate::terminal;
 
 /// How long a commit may take to become visible as a whole.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// After how many pages it says how far it is.
+const PAGES_PER_NOTICE: u32 = 20;
 
 /// How the books are verified.
 #[derive(Debug, clap::Args)]
@@ -65,7 +68,7 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
     };
     if let Err(error) = walked {
         if options.reports {
-            bail!(error.context("the books were not verified; with --reports it can only begin anew"));
+            return Err(error.context("the books were not verified; with --reports it can only begin anew"));
         }
         let file = PathBuf::from(format!("saldo-verify-{table}.json"));
         progress.write(&file)?;
@@ -97,6 +100,7 @@ async fn walk(
     scan: impl AsyncFn(Option<Key>) -> Result<Page>,
     copy: Option<&MemoryStore>,
 ) -> Result<()> {
+    let mut pages = 0_u32;
     while !progress.is_done() {
         let Page { items, next } = scan(progress.place()).await.context("the billing table cannot be scanned")?;
         let looked = Looked::at(store, &items, pause).await?;
@@ -104,7 +108,10 @@ async fn walk(
             reports::keep(copy, items).await?;
         }
         progress.take(looked, next);
-        terminal::notice(&progress.so_far());
+        pages = pages.saturating_add(1);
+        if pages.is_multiple_of(PAGES_PER_NOTICE) {
+            terminal::notice(&progress.so_far());
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Sound books are found sound, and each way in which they can be broken is found.
 
+use anyhow::bail;
 use chrono::{DateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
 use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
