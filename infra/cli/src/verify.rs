@@ -77,7 +77,7 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
             error.context(format!("the books were not verified to the end; go on with `verify --resume {file}`"))
         );
     }
-    let mut findings = progress.conclude(&numbers::counters(&store).await?);
+    let mut findings = progress.conclude(&store).await?;
     if let Some(copy) = copy {
         if findings.is_empty() {
             findings = reports::compare(&copy, &store).await?;

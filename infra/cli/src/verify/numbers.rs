@@ -20,22 +20,25 @@ const GAPS: usize = 50;
 /// The last number that each seller's series has given out.
 pub(super) type Counters = BTreeMap<SellerId, u64>;
 
-/// Reads the counters as they stand now.
+/// Reads the counters of all sellers as they stand now.
 pub(super) async fn counters(store: &dyn Store) -> Result<Counters> {
     let (mut counters, mut after) = (Counters::new(), None);
     loop {
         let page = list_newest::<Seller>(store, list::SELLERS, SELLERS_PER_PAGE, after.as_ref()).await;
         let page = page.context("the sellers cannot be listed")?;
-        let series = |seller: &Seller| NumberSeries::key_of(seller.id, NumberSeries::INVOICES);
-        let keys: Vec<_> = page.entities.iter().map(|seller| series(&seller.value)).collect();
-        for series in load_many::<NumberSeries>(store, &keys).await.context("the number series cannot be read")? {
-            counters.insert(series.value.seller, series.value.last);
-        }
+        counters.extend(counters_of(store, page.entities.iter().map(|seller| seller.value.id)).await?);
         after = page.next;
         if after.is_none() {
             return Ok(counters);
         }
     }
+}
+
+/// Reads the counters of these sellers as they stand now.
+pub(super) async fn counters_of(store: &dyn Store, sellers: impl Iterator<Item = SellerId>) -> Result<Counters> {
+    let keys: Vec<_> = sellers.map(|seller| NumberSeries::key_of(seller, NumberSeries::INVOICES)).collect();
+    let series = load_many::<NumberSeries>(store, &keys).await.context("the number series cannot be read")?;
+    Ok(series.into_iter().map(|series| (series.value.seller, series.value.last)).collect())
 }
 
 /// The numbers that were found on invoices.
@@ -48,6 +51,11 @@ impl Numbers {
         let known = *self.0.entry(seller).or_default().entry(sequence).or_insert(invoice);
         let what = || format!("number {sequence} of seller {seller} is on {known} and on {invoice}");
         (known != invoice).then(|| Finding::new(Invariant::I4, what()))
+    }
+
+    /// The sellers whose numbers were found; the list of sellers may not know the newest yet.
+    pub(super) fn sellers(&self) -> impl Iterator<Item = SellerId> {
+        self.0.keys().copied()
     }
 
     /// Judges all numbers: those that were given out before the walk are there, and none is beyond what is given out now.

@@ -1,6 +1,6 @@
 //! A page of the billing table, and what can be seen on it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -65,7 +65,7 @@ impl Looked {
     /// When the store cannot be read.
     pub(super) async fn at(store: &dyn Store, items: &[Item], pause: Duration) -> Result<Self> {
         let mut looked = Self { items: u64::try_from(items.len()).unwrap_or(u64::MAX), ..Self::default() };
-        let mut partitions = Vec::new();
+        let mut partitions = BTreeSet::new();
         for item in items {
             let Some(key) = Key::of(item) else { continue };
             match key.sk.as_str() {
@@ -74,7 +74,7 @@ impl Looked {
                     looked.invoices = looked.invoices.saturating_add(1);
                     let number = invoice.issued().map(|issued| (invoice.seller, issued.number.sequence, invoice.id));
                     looked.numbers.extend(number);
-                    partitions.push(key.pk);
+                    partitions.insert(key.pk);
                 }
                 "PAYMENT" => {
                     let payment = looked.read::<Payment>(item);
@@ -84,6 +84,7 @@ impl Looked {
                     let Some(entry) = looked.read::<LedgerEntry>(item) else { continue };
                     looked.findings.extend(ledger::check_entry(&entry));
                     looked.entries.push(entry.entry.postings);
+                    partitions.insert(key.pk);
                 }
                 _ => {}
             }
@@ -148,6 +149,10 @@ async fn judge(store: &dyn Store, partition: &str) -> Result<Vec<Finding>> {
     }
     if !findings.is_empty() {
         return Ok(findings);
+    }
+    if invoices.is_empty() && payments.is_empty() && !entries.is_empty() {
+        let what = format!("{partition} has {} entries, and neither an invoice nor a payment", entries.len());
+        findings.push(Finding::new(Invariant::I2, what));
     }
     for invoice in &invoices {
         findings.extend(invoice::check(invoice, std::mem::take(&mut parts), &entries));

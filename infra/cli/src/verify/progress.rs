@@ -3,12 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use saldo_store::Key;
+use saldo_store::{Key, Store};
 use serde::{Deserialize, Serialize};
 
 use super::finding::{Finding, Invariant};
 use super::ledger::Balances;
-use super::numbers::{Counters, Numbers};
+use super::numbers::{Counters, Numbers, counters_of};
 use super::pages::Looked;
 
 /// What was seen so far.
@@ -105,11 +105,15 @@ impl Progress {
     }
 
     /// All that is broken, when everything was seen.
-    pub(super) fn conclude(&self, now: &Counters) -> Vec<Finding> {
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    pub(super) async fn conclude(&self, store: &dyn Store) -> Result<Vec<Finding>> {
+        let now = counters_of(store, self.numbers.sellers()).await?;
         let mut findings = self.findings.clone();
         findings.extend(self.balances.check());
-        findings.extend(self.numbers.check(&self.before, now));
-        findings
+        findings.extend(self.numbers.check(&self.before, &now));
+        Ok(findings)
     }
 
     /// A line on how it is going.

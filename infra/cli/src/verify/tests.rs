@@ -7,8 +7,9 @@ use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
 use saldo_billing::invoice::{Collection, Draft, Invoice, Line, LineOrigin, Origin};
 use saldo_billing::ledger::Entry;
 use saldo_billing::party::{Customer, Seller};
+use saldo_billing::payment::{Fact, PaymentReport, Statement};
 use saldo_billing::terms::NetTerms;
-use saldo_books::{invoices, nothing_more};
+use saldo_books::{invoices, nothing_more, payments};
 use saldo_money::Money;
 use saldo_store::entities::{DocumentPart, LedgerEntry, NumberSeries, invoice_key};
 use saldo_store::{Condition, Entity, Item, Table, Transaction, load, to_item};
@@ -105,7 +106,7 @@ async fn page(store: &MemoryStore, after: Option<Key>) -> Result<Page> {
 async fn verified(store: &MemoryStore) -> (Vec<String>, String) {
     let mut progress = Progress::begin("billing", counters(store).await.unwrap());
     walk(store, &mut progress, Duration::ZERO, async |after| page(store, after).await, None).await.unwrap();
-    let findings = progress.conclude(&counters(store).await.unwrap());
+    let findings = progress.conclude(store).await.unwrap();
     (findings.iter().map(ToString::to_string).collect(), progress.summary(findings.len()))
 }
 
@@ -150,12 +151,51 @@ async fn an_entry_that_does_not_balance_is_found() {
 async fn an_entry_that_is_missing_is_found_though_the_others_balance() {
     let store = books().await;
     let id = InvoiceId::from_random(4);
-    let mut transaction = Transaction::new();
-    let key = Key::new(format!("INVOICE#{id}"), "ENTRY#finalised");
-    transaction.delete(Table::Billing, key, Condition::Present).unwrap();
-    store.commit(transaction).await.unwrap();
+    remove(&store, Key::new(format!("INVOICE#{id}"), "ENTRY#finalised")).await;
     let found = finding(&store).await;
     assert!(found.starts_with("I2 ledger") && found.ends_with("its entries to nothing"), "{found}");
+}
+
+async fn remove(store: &MemoryStore, key: Key) {
+    let mut transaction = Transaction::new();
+    transaction.delete(Table::Billing, key, Condition::Present).unwrap();
+    store.commit(transaction).await.unwrap();
+}
+
+#[tokio::test]
+async fn entries_without_their_invoice_are_found() {
+    let store = books().await;
+    remove(&store, invoice_key(InvoiceId::from_random(4))).await;
+    let (findings, _) = verified(&store).await;
+    assert!(findings[0].ends_with("has 1 entries, and neither an invoice nor a payment"), "{findings:#?}");
+    assert!(findings[1].starts_with("I4 numbers") && findings[1].ends_with("no invoice has 1"), "{findings:#?}");
+}
+
+#[tokio::test]
+async fn a_payment_without_invoice_whose_entry_is_missing_is_found() {
+    let store = books().await;
+    let captured =
+        Statement::Captured { reference: "ch_9".into(), amount: Money::from_minor(700, "EUR".parse().unwrap()) };
+    let report = PaymentReport {
+        account: "stripe/main".parse().unwrap(),
+        reference: "pi_9".into(),
+        invoice: None,
+        attempt: None,
+        method: None,
+        currency: "EUR".parse().unwrap(),
+        introduces: true,
+        facts: vec![Fact::new(now(), captured)],
+    };
+    payments::report(&store, &report, now()).await.unwrap();
+    assert_eq!(verified(&store).await.0, [""; 0]);
+    let keys: Vec<Key> = store.items(Table::Billing).iter().filter_map(|item| Key::of(item)).collect();
+    let entry = keys.into_iter().find(|key| key.pk.starts_with("PAYMENT#") && key.sk.starts_with(LedgerEntry::PREFIX));
+    remove(&store, entry.unwrap()).await;
+    let found = finding(&store).await;
+    assert!(
+        found.contains("I2 ledger   payment pay_") && found.contains("7.00 EUR, its entries to nothing"),
+        "{found}"
+    );
 }
 
 #[tokio::test]
@@ -196,7 +236,7 @@ async fn numbers_given_out_during_the_walk_are_no_gaps() {
     walk(&store, &mut progress, Duration::ZERO, async |after| page(&store, after).await, None).await.unwrap();
     // Behind the place where the walk is: it will not be seen.
     issued(&store, 5, 1, vec![line(1, "EUR", "0")]).await;
-    assert_eq!(progress.conclude(&counters(&store).await.unwrap()), []);
+    assert_eq!(progress.conclude(&store).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -243,7 +283,7 @@ async fn an_interrupted_walk_goes_on_from_its_file() {
     std::fs::remove_file(&file).unwrap();
     assert!(other.contains("the table billing, this stack has other"), "{other}");
     walk(&store, &mut resumed, Duration::ZERO, async |after| page(&store, after).await, None).await.unwrap();
-    assert_eq!(resumed.conclude(&counters(&store).await.unwrap()), []);
+    assert_eq!(resumed.conclude(&store).await.unwrap(), []);
     assert_eq!(resumed.summary(0), verified(&store).await.1);
 }
 
