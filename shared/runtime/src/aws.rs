@@ -72,6 +72,11 @@ impl Aws {
         Ok(Self { shared: shared.build(), is_local: endpoint.is_some() })
     }
 
+    /// What all clients share, for a tool that needs one which no function uses.
+    pub fn config(&self) -> &SdkConfig {
+        &self.shared
+    }
+
     /// A DynamoDB client.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.shared)

@@ -11,7 +11,7 @@ use crate::rules::Findings;
 /// The layer of each library; a crate uses lower layers only.
 ///
 /// The runtime holds the AWS adapters of all ports, hence it stands above the crates that declare them.
-const LAYERS: [(&str, u8); 8] = [
+const LAYERS: [(&str, u8); 9] = [
     ("saldo-money", 0),
     ("saldo-billing", 1),
     ("saldo-messages", 2),
@@ -20,13 +20,19 @@ const LAYERS: [(&str, u8); 8] = [
     ("saldo-documents", 3),
     ("saldo-runtime", 4),
     ("saldo-books", 4),
+    // What tools share stands beside the functions, which must not use it.
+    ("local-stack", FUNCTION_LAYER),
 ];
 
 /// Functions stand above all libraries.
 const FUNCTION_LAYER: u8 = 5;
 
-/// The libraries that may link the AWS SDK: the store's adapter and the runtime's.
-const SDK_CRATES: [&str; 2] = ["saldo-store", "saldo-runtime"];
+/// Tools stand above the functions: nothing that is deployed uses one.
+const TOOL_LAYER: u8 = 6;
+
+/// The crates that may link the AWS SDK: the store's adapter, the runtime's, and the operators' command, which does at AWS what
+/// no function does.
+const SDK_CRATES: [&str; 3] = ["saldo-store", "saldo-runtime", "saldo-cli"];
 
 /// File names that say nothing about their contents.
 const EMPTY_NAMES: [&str; 9] = ["models", "types", "errors", "utils", "util", "helpers", "common", "core", "misc"];
@@ -46,16 +52,20 @@ pub struct Package {
 }
 
 impl Package {
-    /// Reads the packages of the libraries and functions of a repository.
+    /// Reads the packages of the libraries, functions and tools of a repository.
     ///
     /// # Errors
     /// When a manifest cannot be read.
     pub fn read_all(repository: &Path) -> Result<Vec<Self>> {
         let mut packages = Vec::new();
-        for group in ["shared", "functions"] {
+        for group in ["shared", "functions", "infra"] {
             for entry in std::fs::read_dir(repository.join(group)).with_context(|| format!("cannot list {group}"))? {
                 let folder = entry?.path();
                 let file = folder.join("Cargo.toml");
+                // Templates stand beside the tools.
+                if group == "infra" && !file.exists() {
+                    continue;
+                }
                 let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
                 packages.push(Self::parse(folder, &text)?);
             }
@@ -81,11 +91,17 @@ impl Package {
         self.folder.parent().is_some_and(|parent| parent.ends_with("functions"))
     }
 
+    /// Whether it is a tool of developers or operators.
+    pub fn is_tool(&self) -> bool {
+        self.folder.parent().is_some_and(|parent| parent.ends_with("infra"))
+    }
+
     fn layer(&self) -> Option<u8> {
         if self.is_function() {
             return Some(FUNCTION_LAYER);
         }
-        LAYERS.iter().find(|(name, _)| *name == self.name).map(|(_, layer)| *layer)
+        let named = LAYERS.iter().find(|(name, _)| *name == self.name).map(|(_, layer)| *layer);
+        named.or_else(|| self.is_tool().then_some(TOOL_LAYER))
     }
 
     /// The names of its dependencies in the given tables of the manifest.
@@ -95,7 +111,7 @@ impl Package {
     }
 }
 
-/// Every library has a layer, and uses lower layers only; no function uses another, not even in its tests.
+/// Every library has a layer, and uses lower layers only; no function uses another, not even in its tests; nobody uses a tool.
 pub fn crates_use_lower_layers_only(packages: &[Package]) -> Findings {
     let layers: BTreeMap<&str, u8> =
         packages.iter().filter_map(|package| Some((package.name.as_str(), package.layer()?))).collect();
@@ -129,10 +145,11 @@ pub fn only_adapters_link_the_sdk(packages: &[Package]) -> Findings {
     findings
 }
 
-/// Errors without a type stay where a process ends: no library has `anyhow`, and functions use it in `main.rs` only.
+/// Errors without a type stay where a process ends: no library has `anyhow`, and functions use it in `main.rs` only. A tool tells
+/// whatever it meets to the person who called it.
 pub fn untyped_errors_stay_in_main(packages: &[Package]) -> Result<Findings> {
     let mut findings = Findings::new();
-    for package in packages {
+    for package in packages.iter().filter(|package| !package.is_tool()) {
         if !package.is_function() {
             if package.dependencies(&["dependencies"]).contains(&"anyhow") {
                 findings.push(format!("{}: a library must not depend on anyhow", package.name));

@@ -17,7 +17,7 @@ fn packages() -> Vec<Package> {
     Package::read_all(&repository()).unwrap()
 }
 
-/// A package of the given name in `shared/` or `functions/`, with the given dependencies.
+/// A package of the given name in `shared/`, `functions/` or `infra/`, with the given dependencies.
 fn package(group: &str, name: &str, dependencies: &str) -> Package {
     let manifest = format!("[package]\nname = \"{name}\"\n[dependencies]\n{dependencies}");
     Package::parse(PathBuf::from(group).join(name), &manifest).unwrap()
@@ -33,8 +33,10 @@ fn a_dependency_upwards_or_sideways_is_found() {
     let upwards = package("shared", "saldo-money", "saldo-billing = \"1\"");
     let sideways = package("functions", "crm-api", "event-relay = \"1\"");
     let stranger = package("shared", "saldo-everything", "");
-    let all =
-        [upwards, sideways, stranger, package("shared", "saldo-billing", ""), package("functions", "event-relay", "")];
+    let on_a_tool = package("functions", "billing-tick", "saldo-cli = \"1\"");
+    let others = [("shared", "saldo-billing"), ("functions", "event-relay"), ("infra", "saldo-cli")]
+        .map(|(g, n)| package(g, n, ""));
+    let all: Vec<Package> = [upwards, sideways, stranger, on_a_tool].into_iter().chain(others).collect();
     let found = crates_use_lower_layers_only(&all);
     assert_eq!(
         found,
@@ -42,6 +44,7 @@ fn a_dependency_upwards_or_sideways_is_found() {
             "saldo-money: saldo-billing is not in a lower layer",
             "crm-api: event-relay is not in a lower layer",
             "saldo-everything: it has no layer",
+            "billing-tick: saldo-cli is not in a lower layer",
         ]
     );
 }

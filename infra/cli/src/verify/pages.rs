@@ -1,0 +1,168 @@
+//! A page of the billing table, and what can be seen on it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use saldo_billing::id::{InvoiceId, SellerId};
+use saldo_billing::invoice::Invoice;
+use saldo_billing::ledger::Position;
+use saldo_billing::payment::Payment;
+use saldo_books::payments::unallocated;
+use saldo_store::entities::{DocumentPart, LedgerEntry};
+use saldo_store::{Entity, Item, Key, Query, Store, Stored, Table, attribute};
+
+use super::finding::{Finding, Invariant};
+use super::{invoice, ledger};
+
+/// Partitions read at a time.
+const CONCURRENCY: usize = 8;
+
+/// A page of items.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) items: Vec<Item>,
+    /// After which key the next page begins.
+    pub(super) next: Option<Key>,
+}
+
+/// The page of the table after a key: up to a megabyte, with every write that was committed before.
+pub(super) async fn scan(client: &aws_sdk_dynamodb::Client, table: &str, after: Option<Key>) -> Result<Page> {
+    let start = after.map(|key| {
+        HashMap::from([
+            (attribute::PK.to_owned(), AttributeValue::S(key.pk)),
+            (attribute::SK.to_owned(), AttributeValue::S(key.sk)),
+        ])
+    });
+    let call = client.scan().table_name(table).consistent_read(true).set_exclusive_start_key(start);
+    let page = Box::pin(call.send()).await.map_err(aws_sdk_dynamodb::Error::from)?;
+    let next =
+        page.last_evaluated_key.map(|key| Key::of(&Item::from(key)).context("a place without key")).transpose()?;
+    Ok(Page { items: page.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
+}
+
+/// What was seen on a page.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// How many items there were.
+    pub(super) items: u64,
+    /// How many invoices were judged.
+    pub(super) invoices: u64,
+    /// What was posted.
+    pub(super) entries: Vec<Position>,
+    /// The numbers of issued invoices.
+    pub(super) numbers: Vec<(SellerId, u64, InvoiceId)>,
+    /// What is broken.
+    pub(super) findings: Vec<Finding>,
+}
+
+impl Looked {
+    /// Looks at the items of a page, and at the partitions of its invoices and payments.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) async fn at(store: &dyn Store, items: &[Item], pause: Duration) -> Result<Self> {
+        let mut looked = Self { items: u64::try_from(items.len()).unwrap_or(u64::MAX), ..Self::default() };
+        let mut partitions = BTreeSet::new();
+        for item in items {
+            let Some(key) = Key::of(item) else { continue };
+            match key.sk.as_str() {
+                "INVOICE" => {
+                    let Some(invoice) = looked.read::<Invoice>(item) else { continue };
+                    looked.invoices = looked.invoices.saturating_add(1);
+                    let number = invoice.issued().map(|issued| (invoice.seller, issued.number.sequence, invoice.id));
+                    looked.numbers.extend(number);
+                    partitions.insert(key.pk);
+                }
+                "PAYMENT" => {
+                    let payment = looked.read::<Payment>(item);
+                    partitions.extend(payment.filter(|payment| payment.invoice.is_none()).map(|_| key.pk));
+                }
+                sk if sk.starts_with(LedgerEntry::PREFIX) => {
+                    let Some(entry) = looked.read::<LedgerEntry>(item) else { continue };
+                    looked.findings.extend(ledger::check_entry(&entry));
+                    looked.entries.push(entry.entry.postings);
+                    partitions.insert(key.pk);
+                }
+                _ => {}
+            }
+        }
+        let judged = futures_util::stream::iter(partitions).map(|pk| judge_twice(store, pk, pause));
+        let judged: Vec<Vec<Finding>> = judged.buffered(CONCURRENCY).try_collect().await?;
+        looked.findings.extend(judged.into_iter().flatten());
+        Ok(looked)
+    }
+
+    fn read<T: Entity>(&mut self, item: &Item) -> Option<T> {
+        match decoded(item) {
+            Ok(value) => Some(value),
+            Err(finding) => {
+                self.findings.push(finding);
+                None
+            }
+        }
+    }
+}
+
+fn decoded<T: Entity>(item: &Item) -> Result<T, Finding> {
+    let read = Stored::from_item(item.clone());
+    let broken = |error| Finding::new(Invariant::Readable, saldo_runtime::logs::chain(&error));
+    read.map(|stored| stored.value).map_err(broken)
+}
+
+/// Judges a partition, and once more when something looks broken: a commit may have come between two reads.
+async fn judge_twice(store: &dyn Store, partition: String, pause: Duration) -> Result<Vec<Finding>> {
+    let findings = judge(store, &partition).await?;
+    if findings.is_empty() {
+        return Ok(findings);
+    }
+    tokio::time::sleep(pause).await;
+    judge(store, &partition).await
+}
+
+/// Judges the invoice or payment of a partition by all that stands there.
+async fn judge(store: &dyn Store, partition: &str) -> Result<Vec<Finding>> {
+    let (mut invoices, mut payments) = (Vec::<Invoice>::new(), Vec::<Payment>::new());
+    let (mut parts, mut entries) = (Vec::<DocumentPart>::new(), Vec::<LedgerEntry>::new());
+    let mut findings = Vec::new();
+    let mut after = None;
+    loop {
+        let query = Query::table(Table::Billing, partition).consistent().limit(1000).after(after);
+        let page = store.query(query).await.with_context(|| format!("cannot read {partition}"))?;
+        for item in &page.items {
+            let Some(key) = Key::of(item) else { continue };
+            let taken = match key.sk.as_str() {
+                "INVOICE" => decoded(item).map(|invoice| invoices.push(invoice)),
+                "PAYMENT" => decoded(item).map(|payment| payments.push(payment)),
+                sk if sk.starts_with(DocumentPart::PREFIX) => decoded(item).map(|part| parts.push(part)),
+                sk if sk.starts_with(LedgerEntry::PREFIX) => decoded(item).map(|entry| entries.push(entry)),
+                _ => Ok(()),
+            };
+            findings.extend(taken.err());
+        }
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    if !findings.is_empty() {
+        return Ok(findings);
+    }
+    if invoices.is_empty() && payments.is_empty() && !entries.is_empty() {
+        let what = format!("{partition} has {} entries, and neither an invoice nor a payment", entries.len());
+        findings.push(Finding::new(Invariant::I2, what));
+    }
+    for invoice in &invoices {
+        findings.extend(invoice::check(invoice, std::mem::take(&mut parts), &entries));
+    }
+    for payment in payments.iter().filter(|payment| payment.invoice.is_none()) {
+        let of = format!("payment {}", payment.id);
+        match unallocated(payment) {
+            Ok(position) => findings.extend(ledger::check_position(&of, &position, &entries)),
+            Err(error) => findings.push(Finding::new(Invariant::I2, format!("{of}: {error}"))),
+        }
+    }
+    Ok(findings)
+}
