@@ -55,6 +55,12 @@ fn webhook_secret(account: &str) -> String {
     format!("whsec_{}", account.replace('/', "_"))
 }
 
+/// The secret that holds those of all accounts.
+fn webhook_secrets() -> String {
+    let of = |account: &str| (account.to_owned(), json!({ "webhook_secrets": [webhook_secret(account)] }));
+    serde_json::Value::Object(ACCOUNTS.map(of).into_iter().collect()).to_string()
+}
+
 /// The functions, each as its `main` would make it.
 pub(crate) struct Functions {
     pub(crate) store: Arc<dyn Store>,
@@ -104,9 +110,6 @@ impl World {
         let transport: Arc<dyn Transport> =
             Arc::new(StormyTransport { twin: Arc::clone(&twin), weather: Arc::clone(&weather), sabotage });
         let gateways = gateways(&transport, sabotage)?;
-        let secrets = ACCOUNTS.map(|account| (account, json!({ "webhook_secrets": [webhook_secret(account)] })));
-        let secrets =
-            serde_json::Value::Object(secrets.map(|(name, value)| (name.to_owned(), value)).into_iter().collect());
         let app = App {
             store: Arc::clone(&store),
             queue: Arc::<StormyQueue>::clone(&queue),
@@ -145,7 +148,7 @@ impl World {
             },
             intake: Intake {
                 queue: Arc::<StormyQueue>::clone(&queue),
-                secrets: at_once(Secrets::in_memory(&secrets.to_string(), now))??,
+                secrets: at_once(Secrets::in_memory(&webhook_secrets(), now))??,
                 metrics,
             },
             router: crm_api::router(Arc::new(app)),
