@@ -50,16 +50,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The answer's status: 4xx where resending the same does not help, 503 where it does.
+    /// The answer's status: 503 where the next try of the provider may succeed by itself, 4xx where somebody has to do something
+    /// first. The provider sends both again.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NoSuchPath | Self::UnknownAccount => StatusCode::NOT_FOUND,
+            Self::NoSuchPath | Self::UnknownAccount | Self::Rejected(Rejection::NoSecret) => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Base64 | Self::NotText => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } | Self::Rejected(Rejection::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
-            // The event may well be genuine: once somebody has put the secret in, the provider's next try succeeds.
-            Self::Rejected(Rejection::NoSecret) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Rejected(rejection) if rejection.is_authentic() => StatusCode::BAD_REQUEST,
             Self::Rejected(_) => StatusCode::UNAUTHORIZED,
             Self::Secrets(_) | Self::Message(_) | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -69,7 +68,28 @@ impl Refusal {
     /// The name of the count that this refusal belongs to.
     #[must_use]
     pub fn metric(&self) -> &'static str {
-        if self.status().is_server_error() { "WebhooksDeferred" } else { "WebhooksRefused" }
+        // The event may well be genuine: once somebody has put the secret in, the provider's next try succeeds.
+        let is_deferred = self.status().is_server_error() || matches!(self, Self::Rejected(Rejection::NoSecret));
+        if is_deferred { "WebhooksDeferred" } else { "WebhooksRefused" }
+    }
+
+    /// What of the request is to blame: its path, its body, or a header by its name.
+    fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NoSuchPath | Self::UnknownAccount | Self::Rejected(Rejection::NoSecret) => Some("path"),
+            Self::Method => Some("method"),
+            Self::Rejected(
+                Rejection::MissingHeader { name }
+                | Rejection::RepeatedHeader { name }
+                | Rejection::MalformedHeader { name, .. },
+            ) => Some(name),
+            Self::Rejected(Rejection::Stale { .. } | Rejection::BadSignature) => Some("signature"),
+            Self::Rejected(Rejection::MalformedBody { .. } | Rejection::TooLarge { .. } | Rejection::TooDeep)
+            | Self::Base64
+            | Self::TooLarge { .. }
+            | Self::NotText => Some("body"),
+            Self::Secrets(_) | Self::Message(_) | Self::Queue(_) => None,
+        }
     }
 
     /// Problem details (RFC 9457) for the sender, which say nothing of what lies behind this function.
@@ -77,12 +97,15 @@ impl Refusal {
     pub fn answer(&self) -> ApiGatewayV2httpResponse {
         let status = self.status();
         let detail = if let Self::Rejected(rejection) = self { rejection.to_string() } else { self.to_string() };
-        let problem = serde_json::json!({
+        let mut problem = serde_json::json!({
             "type": "about:blank",
             "title": status.canonical_reason(),
             "status": status.as_u16(),
             "detail": detail,
         });
+        if let (Some(field), Some(problem)) = (self.field(), problem.as_object_mut()) {
+            problem.insert("errors".to_owned(), serde_json::json!([{ "field": field, "reason": detail }]));
+        }
         let mut answer = ApiGatewayV2httpResponse::default();
         answer.status_code = i64::from(status.as_u16());
         answer.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

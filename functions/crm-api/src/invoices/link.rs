@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 
 use super::load_invoice;
 use super::views::PageView;
-use crate::app::App;
+use crate::app::{App, GatewaysError};
 use crate::pages;
 use crate::problem::Problem;
 use crate::reply::Reply;
@@ -98,8 +98,7 @@ pub async fn payment_link(
         return call.remember(&app, reply(page)?).await;
     }
     let account = &seller.value.provider_account;
-    let unreachable = |error| Problem::provider("the seller's provider account cannot be used", error, false);
-    let gateway = app.gateways.of(account, call.now).await.map_err(unreachable)?;
+    let gateway = app.gateways.of(account, call.now).await.map_err(unusable)?;
     if let Some(page) = known {
         close(&app, gateway.as_ref(), id, page, call.now).await?;
     }
@@ -125,6 +124,17 @@ pub async fn payment_link(
             }
             Err(error.into())
         }
+    }
+}
+
+/// Why there is no way to the provider: without a key the caller can do something about it.
+fn unusable(error: GatewaysError) -> Problem {
+    match error {
+        GatewaysError::NoKey { .. } => {
+            Problem::conflict(error.to_string()).blaming("provider_account", "expected an account that has an API key")
+        }
+        GatewaysError::Secrets { .. } => Problem::provider("the API key cannot be read at the moment", error, true),
+        GatewaysError::Connect(_) => Problem::provider("the seller's provider account cannot be used", error, false),
     }
 }
 

@@ -139,6 +139,18 @@ async fn a_provider_that_refuses_is_told_apart_from_one_that_is_silent() {
 }
 
 #[tokio::test]
+async fn a_page_of_an_account_without_a_key_is_refused_by_name() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.issued(&customer).await;
+    let seller = api.get(&format!("/v1/customers/{customer}")).await.must(200).text("/seller");
+    api.patch(&format!("/v1/sellers/{seller}"), &json!({"provider_account": "stripe/nobody"})).await.must(200);
+    let refused = api.command(&format!("/v1/invoices/{invoice}/payment-link")).await.must(409);
+    assert_eq!(refused.text("/errors/0/field"), "provider_account");
+    assert!(refused.text("/detail").contains("stripe/nobody"), "{}", refused.body);
+}
+
+#[tokio::test]
 async fn i6_there_is_one_open_way_to_pay() {
     let api = Api::new();
     let mut body = customer();
