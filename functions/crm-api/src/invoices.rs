@@ -11,16 +11,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::{Collection, Invoice};
+use saldo_billing::mail::MailRecord;
 use saldo_billing::terms::NetTerms;
 use saldo_books::invoices;
-use saldo_store::entities::{LedgerEntry, invoice_key, invoice_partition, list};
-use saldo_store::{Query, Range, Stored, Table, list_by_customer, list_newest, load};
+use saldo_store::entities::{LedgerEntry, MAIL_PREFIX, invoice_key, invoice_partition, list};
+use saldo_store::{Cursor, Entity, Query, Range, Stored, Table, list_by_customer, list_newest, load};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::views::{EntryView, InvoiceStatusWord, InvoiceView, InvoiceWithLines};
+use self::views::{EntryView, InvoiceStatusWord, InvoiceView, InvoiceWithLines, MailView};
 use crate::app::App;
 use crate::paging::{Page, after, count};
 use crate::problem::Problem;
@@ -40,6 +41,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(commands::void))
         .routes(routes!(commands::write_off))
         .routes(routes!(entries))
+        .routes(routes!(mails))
         .routes(routes!(pdf::pdf))
         .routes(routes!(link::payment_link))
 }
@@ -142,16 +144,38 @@ async fn entries(
     Named(id): Named<InvoiceId>,
     Params(page): Params<PageParams>,
 ) -> Result<Reply, Problem> {
-    load_invoice(&app, id).await?;
+    let (entries, next) = parts::<LedgerEntry>(&app, id, LedgerEntry::PREFIX, page).await?;
+    Page::reply(entries.iter().map(|entry| EntryView::of(&entry.entry)).collect(), next.as_ref())
+}
+
+/// Lists the mails that were sent about an invoice, in the order of their purposes.
+#[utoipa::path(get, path = "/v1/invoices/{id}/mails", tag = "invoices", operation_id = "listInvoiceMails",
+    responses((status = 200, description = "A page of mails.", body = Page<MailView>)))]
+async fn mails(
+    State(app): State<Arc<App>>,
+    Named(id): Named<InvoiceId>,
+    Params(page): Params<PageParams>,
+) -> Result<Reply, Problem> {
+    let (mails, next) = parts::<MailRecord>(&app, id, MAIL_PREFIX, page).await?;
+    Page::reply(mails.iter().map(MailView::of).collect(), next.as_ref())
+}
+
+/// A page of what is kept with an invoice under keys that begin alike.
+async fn parts<T: Entity>(
+    app: &App,
+    id: InvoiceId,
+    prefix: &str,
+    page: PageParams,
+) -> Result<(Vec<T>, Option<Cursor>), Problem> {
+    load_invoice(app, id).await?;
     let query = Query::table(Table::Billing, invoice_partition(id))
-        .range(Range::Prefix(LedgerEntry::PREFIX.to_owned()))
+        .range(Range::Prefix(prefix.to_owned()))
         .limit(count(page.limit))
         .after(page.cursor.map(|after| after.0))
         .consistent();
     let found = app.store.query(query).await?;
-    let entries = found.items.into_iter().map(|item| Stored::<LedgerEntry>::from_item(item).map(|stored| stored.value));
-    let entries: Vec<LedgerEntry> = entries.collect::<Result<_, _>>()?;
-    Page::reply(entries.iter().map(|entry| EntryView::of(&entry.entry)).collect(), found.next.as_ref())
+    let parts = found.items.into_iter().map(|item| Stored::<T>::from_item(item).map(|stored| stored.value));
+    Ok((parts.collect::<Result<_, _>>()?, found.next))
 }
 
 async fn load_invoice(app: &App, id: InvoiceId) -> Result<Stored<Invoice>, Problem> {

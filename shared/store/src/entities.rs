@@ -77,10 +77,13 @@ pub fn payment_partition(id: PaymentId) -> String {
     format!("PAYMENT#{id}")
 }
 
+/// What the sort keys of an invoice's mails begin with.
+pub const MAIL_PREFIX: &str = "MAIL#";
+
 /// The key of a mail: one per invoice and purpose.
 #[must_use]
 pub fn mail_key(invoice: InvoiceId, purpose: Purpose) -> Key {
-    Key::new(invoice_partition(invoice), format!("MAIL#{purpose}"))
+    Key::new(invoice_partition(invoice), format!("{MAIL_PREFIX}{purpose}"))
 }
 
 /// The names of the lists in which entities can be found, of all customers or of one.

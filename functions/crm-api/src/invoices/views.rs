@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use saldo_billing::invoice::{Document, Invoice, InvoiceStatus, Line, LineOrigin, Origin};
 use saldo_billing::ledger::Entry;
+use saldo_billing::mail::{MailRecord, MailState};
 use saldo_billing::tax::TaxSum;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -309,5 +310,43 @@ impl EntryView {
             at: Wire(entry.at),
             postings: entry.postings.postings().map(posting).collect(),
         }
+    }
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MailState)]
+enum MailStateWord {
+    /// It may have been handed over; it is not sent again.
+    Planned,
+    /// The mail service took it.
+    Sent,
+    /// The mail service did not take it; it is tried again.
+    NotSent,
+}
+
+/// A mail about an invoice.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Mail)]
+pub struct MailView {
+    /// Why it was sent, at most once: `issued`, `reminder/…`, `receipt/pay_…`, `payment_failed/…`.
+    #[schema(example = "issued")]
+    purpose: String,
+    /// When it was decided on.
+    planned_at: wire::Instant,
+    /// What became of it.
+    state: MailStateWord,
+}
+
+impl MailView {
+    /// The mail as it is shown.
+    pub fn of(record: &MailRecord) -> Self {
+        let state = match record.state {
+            MailState::Planned => MailStateWord::Planned,
+            MailState::Sent { .. } => MailStateWord::Sent,
+            MailState::NotSent { .. } => MailStateWord::NotSent,
+        };
+        Self { purpose: record.purpose.to_string(), planned_at: Wire(record.planned_at), state }
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
 use http::Method;
+use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_documents::archive::{Archive, invoice_pdf_key};
 use saldo_messages::{Destination, InvoicesDueMessage, decode};
 use saldo_store::entities::invoice_key;
-use saldo_store::{Stored, load};
+use saldo_store::{Store as _, Stored, Transaction, instant_text, load};
 use serde_json::{Value, json};
 
 use crate::support::{Api, customer, invoice, now, set_clock};
@@ -161,6 +162,31 @@ async fn the_entries_of_an_invoice_balance() {
     let next = first.text("/next_cursor");
     let second = api.get(&format!("/v1/invoices/{id}/entries?limit=1&cursor={next}")).await.must(200);
     assert_eq!([&first.body["data"][0], &second.body["data"][0]], [&entries[0], &entries[1]]);
+}
+
+#[tokio::test]
+async fn the_mails_of_an_invoice_tell_why_and_what_became_of_them() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let id = api.issued(&customer).await;
+    let mails = format!("/v1/invoices/{id}/mails");
+    assert_eq!(api.get(&mails).await.must(200).body["data"], json!([]));
+    let invoice = id.parse().unwrap();
+    let sent = MailState::Sent { message_id: "1".to_owned() };
+    let mut transaction = Transaction::new();
+    for (purpose, state) in [(Purpose::PaymentFailed(1), MailState::Planned), (Purpose::Issued, sent)] {
+        transaction.create(&MailRecord { invoice, purpose, planned_at: now(), state }).unwrap();
+    }
+    api.store.commit(transaction).await.unwrap();
+    let (shown, at) = (api.get(&mails).await.must(200), instant_text(now()));
+    assert_eq!(
+        shown.body["data"],
+        json!([
+            { "purpose": "issued", "planned_at": at, "state": "sent" },
+            { "purpose": "payment_failed/1", "planned_at": at, "state": "planned" },
+        ])
+    );
+    api.get("/v1/invoices/inv_00000000000000000000000000/mails").await.must(404);
 }
 
 #[tokio::test]

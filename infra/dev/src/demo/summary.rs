@@ -22,18 +22,25 @@ pub(super) fn show(console: &Console, stack: &LocalStack, first: NaiveDate) -> R
     console.line("");
     console.line(&format!("  The quarter from {first} to {last}"));
     console.line(&format!("  invoices    {}", counted(&invoices, "/status")?));
-    let mut payments = Vec::new();
+    let (mut payments, mut mails) = (Vec::new(), Vec::new());
     for invoice in &invoices {
-        payments.extend(stack.list(&format!("/v1/payments?invoice={}", text(invoice, "/id")?))?);
+        let id = text(invoice, "/id")?;
+        payments.extend(stack.list(&format!("/v1/payments?invoice={id}"))?);
+        mails.extend(stack.list(&format!("/v1/invoices/{id}/mails"))?);
     }
     console.line(&format!("  payments    {}", counted(&payments, "/status")?));
     console.line(&format!("  taken       {}", joined(&sums(&payments, "/amount_captured")?)));
     console.line(&format!("  given back  {}", joined(&sums(&payments, "/amount_refunded")?)));
-    console.line(&format!(
-        "  mails       {} in {}/_ministack/ses/messages",
-        stack.mails()?.len(),
-        stack.stack().endpoint
-    ));
+    console.line(&format!("  disputed    {} lost", joined(&sums(&payments, "/amount_lost")?)));
+    for mail in &mut mails {
+        // Of `reminder/overdue_7` and the like, the first word says what kind it is.
+        let purpose = text(mail, "/purpose")?;
+        if let Some(kind) = mail.pointer_mut("/purpose") {
+            *kind = Value::from(purpose.split('/').next());
+        }
+    }
+    console.line(&format!("  mails       {}", counted(&mails, "/purpose")?));
+    console.line(&format!("              to be read at {}/_ministack/ses/messages", stack.stack().endpoint));
 
     settle_reports(stack, &invoices, first, last)?;
     let products = stack.list("/v1/products")?;
