@@ -68,7 +68,7 @@ impl LocalAws {
         command.current_dir(&scratch);
         isolate(&mut command, &scratch);
         command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
-        // The functions inherit this: it leads their clients back here.
+        // The functions inherit this: it leads their clients back here, if need be through a proxy.
         command.env("AWS_ENDPOINT_URL", &for_functions).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
         command.env("AUTH", if policies == Policies::Enforced { "true" } else { "false" });
         let child = process::start(workspace, process, &mut command)?;

@@ -70,7 +70,7 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
 }
 
 fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: &Path, demo: bool) -> Result<LocalStack> {
-    console.step("starting the local AWS and the provider's twin");
+    console.step("starting the local AWS, the provider's twin, and a proxy before each");
     let endpoint = local_aws::free_endpoint()?;
     let aws_proxy = fault_proxy::start(workspace, tools, fault_proxy::AWS, &endpoint)?;
     let addresses = Addresses { endpoint, for_functions: aws_proxy.clone() };
