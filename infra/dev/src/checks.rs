@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::command::run_logged;
 use crate::console::Console;
 use crate::lambda_build::{QUICK, build_tool};
-use crate::local_aws::{LocalAws, Policies};
+use crate::local_aws::{Addresses, LocalAws, Policies};
 use crate::python::Venv;
 use crate::tally::Tally;
 use crate::up::TWIN;
@@ -116,7 +116,9 @@ impl Run<'_> {
         });
         self.step("store contract on the local AWS", |run| {
             let tools = Venv::ready(run.workspace, run.console, "local")?;
-            let aws = LocalAws::start(run.workspace, &tools, STORE_ENGINE, Policies::Ignored)?;
+            let endpoint = local_aws::free_endpoint()?;
+            let addresses = Addresses { for_functions: endpoint.clone(), endpoint };
+            let aws = LocalAws::start(run.workspace, &tools, STORE_ENGINE, addresses, Policies::Ignored)?;
             let tally = run.store_tests("store-local-aws", aws.endpoint());
             process::stop(run.workspace, STORE_ENGINE)?;
             tally

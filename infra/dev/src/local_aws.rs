@@ -33,6 +33,13 @@ pub(crate) enum Policies {
     Ignored,
 }
 
+/// Where an emulator answers, and where the functions that it runs call it.
+#[derive(Debug, Clone)]
+pub(crate) struct Addresses {
+    pub(crate) endpoint: String,
+    pub(crate) for_functions: String,
+}
+
 /// A running emulator.
 #[derive(Debug)]
 pub(crate) struct LocalAws {
@@ -42,9 +49,15 @@ pub(crate) struct LocalAws {
 
 impl LocalAws {
     /// Starts an emulator as the named process and waits until it answers.
-    pub(crate) fn start(workspace: &Workspace, tools: &Venv, process: &str, policies: Policies) -> Result<Self> {
-        let port = free_port()?;
-        let endpoint = format!("http://127.0.0.1:{port}");
+    pub(crate) fn start(
+        workspace: &Workspace,
+        tools: &Venv,
+        process: &str,
+        addresses: Addresses,
+        policies: Policies,
+    ) -> Result<Self> {
+        let Addresses { endpoint, for_functions } = addresses;
+        let port = endpoint.rsplit(':').next().unwrap_or_default();
         let scratch = workspace.local("scratch").join(process);
         // Code of functions from an earlier run, unpacked by the emulator, would only pile up.
         if scratch.exists() {
@@ -54,9 +67,9 @@ impl LocalAws {
         let mut command = Command::new(tools.program("ministack"));
         command.current_dir(&scratch);
         isolate(&mut command, &scratch);
-        command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
-        // The functions inherit this: it leads their clients back here.
-        command.env("AWS_ENDPOINT_URL", &endpoint).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
+        command.env("BIND_HOST", "127.0.0.1").env("MINISTACK_HOST", "127.0.0.1").env("GATEWAY_PORT", port);
+        // The functions inherit this: it leads their clients back here, if need be through a proxy.
+        command.env("AWS_ENDPOINT_URL", &for_functions).env("MINISTACK_REGION", REGION).env("IOT_MTLS_ENABLED", "0");
         command.env("AUTH", if policies == Policies::Enforced { "true" } else { "false" });
         let child = process::start(workspace, process, &mut command)?;
         let aws = Self { endpoint, agent: agent() };
@@ -167,6 +180,11 @@ pub(crate) fn wait_until_ready(mut child: Child, log: &Path, ready: impl Fn() ->
         waited = waited.saturating_add(POLL);
     }
     Ok(())
+}
+
+/// An address of the loopback interface that nobody listens on at this moment.
+pub(crate) fn free_endpoint() -> Result<String> {
+    Ok(format!("http://127.0.0.1:{}", free_port()?))
 }
 
 /// A port of the loopback interface that nobody listens on at this moment.

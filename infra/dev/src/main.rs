@@ -7,6 +7,7 @@ mod command;
 mod console;
 mod demo;
 mod dynamodb_local;
+mod fault_proxy;
 mod lambda_build;
 mod local_aws;
 mod process;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use local_stack::{Account, LocalStack, Stack};
+use local_stack::{Account, FaultProxies, LocalStack, Stack};
 use serde::Deserialize;
 
 use crate::allowances;
@@ -29,6 +29,15 @@ struct Output {
     output_value: String,
 }
 
+/// What stands around the local AWS.
+#[derive(Debug)]
+pub(crate) struct Surroundings {
+    /// Where the provider's twin answers.
+    pub(crate) provider_url: String,
+    /// Through what the functions call both.
+    pub(crate) faults: FaultProxies,
+}
+
 /// Deploys the template, fills in the provider secrets, writes `stack.json`, and makes the accounts known to the
 /// provider's twin.
 pub(crate) fn deploy(
@@ -36,21 +45,22 @@ pub(crate) fn deploy(
     console: &Console,
     tools: &Venv,
     aws: &LocalAws,
-    provider_url: &str,
+    around: &Surroundings,
 ) -> Result<LocalStack> {
     sam_deploy(workspace, console, tools, aws)?;
     let outputs = outputs(workspace, tools, aws)?;
     let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
     aws.verify_sender(SENDER)?;
     allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
-    let accounts =
-        configure_accounts(aws, output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?, provider_url)?;
+    let (webhook_secrets, api_keys) = (output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?);
+    let accounts = configure_accounts(aws, webhook_secrets, api_keys, &around.faults.provider)?;
     let stack = Stack {
         endpoint: aws.endpoint().to_owned(),
         // The emulator's own host names would need a resolver; it serves the same API below this path.
         api_url: format!("{}/_aws/execute-api/{}", aws.endpoint(), output("ApiId")?),
         api_key: aws.secret(output("FirstApiKeyArn")?)?,
-        provider_url: provider_url.to_owned(),
+        provider_url: around.provider_url.clone(),
+        faults: around.faults.clone(),
         outputs,
         accounts,
     };
@@ -103,7 +113,7 @@ fn configure_accounts(
     aws: &LocalAws,
     webhook_secrets_arn: &str,
     api_keys_arn: &str,
-    provider_url: &str,
+    api_base: &str,
 ) -> Result<BTreeMap<String, Account>> {
     let mut accounts = BTreeMap::new();
     let mut webhook_secrets = serde_json::Map::new();
@@ -112,7 +122,7 @@ fn configure_accounts(
         let webhook_secret = format!("whsec_{}", token()?);
         webhook_secrets.insert(name.to_owned(), serde_json::json!({ "webhook_secrets": [&webhook_secret] }));
         let api_key = format!("sk_test_{}", token()?);
-        api_keys.insert(name.to_owned(), serde_json::json!({ "api_key": &api_key, "api_base": provider_url }));
+        api_keys.insert(name.to_owned(), serde_json::json!({ "api_key": &api_key, "api_base": api_base }));
         accounts.insert(name.to_owned(), Account { webhook_secret, api_key });
     }
     aws.put_secret(webhook_secrets_arn, &serde_json::Value::Object(webhook_secrets).to_string())?;

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use local_stack::{LocalStack, Stack};
+use local_stack::{FaultProxies, LocalStack, Stack};
 
 use crate::checks::STORE_ENGINE;
 use crate::console::Console;
 use crate::demo;
 use crate::dynamodb_local;
+use crate::fault_proxy;
 use crate::lambda_build::{QUICK, build_functions, build_tool};
-use crate::local_aws::{self, LocalAws, Policies, isolate, wait_until_ready};
+use crate::local_aws::{self, Addresses, LocalAws, Policies, isolate, wait_until_ready};
 use crate::process;
 use crate::python::Venv;
 use crate::stack;
@@ -66,12 +67,17 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
 }
 
 fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: &Path, demo: bool) -> Result<LocalStack> {
-    console.step("starting the local AWS and the provider's twin");
-    let aws = LocalAws::start(workspace, tools, local_aws::PROCESS, Policies::Enforced)
+    console.step("starting the local AWS, the provider's twin, and a proxy before each");
+    let endpoint = local_aws::free_endpoint()?;
+    let aws_proxy = fault_proxy::start(workspace, tools, fault_proxy::AWS, &endpoint)?;
+    let addresses = Addresses { endpoint, for_functions: aws_proxy.clone() };
+    let aws = LocalAws::start(workspace, tools, local_aws::PROCESS, addresses, Policies::Enforced)
         .context("the local AWS does not start")?;
     let provider_url = start_twin(workspace, twin).context("the provider's twin does not start")?;
+    let provider_proxy = fault_proxy::start(workspace, tools, fault_proxy::PROVIDER, &provider_url)?;
     console.step("deploying template.yaml with sam deploy");
-    let stack = stack::deploy(workspace, console, tools, &aws, &provider_url)?;
+    let faults = FaultProxies { aws: aws_proxy, provider: provider_proxy };
+    let stack = stack::deploy(workspace, console, tools, &aws, &stack::Surroundings { provider_url, faults })?;
     if demo {
         console.step("loading the demo business and driving a demo quarter");
         demo::run(console, &stack)?;
@@ -97,13 +103,15 @@ fn start_twin(workspace: &Workspace, program: &Path) -> Result<String> {
 pub(crate) fn stop_all(workspace: &Workspace) -> Result<bool> {
     let twin = process::stop(workspace, TWIN)?;
     let aws = process::stop(workspace, local_aws::PROCESS)?;
+    let mut proxies = process::stop(workspace, fault_proxy::AWS)?;
+    proxies |= process::stop(workspace, fault_proxy::PROVIDER)?;
     let mut engines = process::stop(workspace, dynamodb_local::PROCESS)?;
     engines |= process::stop(workspace, STORE_ENGINE)?;
     let description = workspace.local("stack.json");
     if description.exists() {
         std::fs::remove_file(description)?;
     }
-    Ok(twin || aws || engines)
+    Ok(twin || aws || proxies || engines)
 }
 
 fn show_urls(console: &Console, stack: &Stack) {

@@ -35,10 +35,21 @@ pub struct Stack {
     pub api_key: String,
     /// Where the provider's twin answers.
     pub provider_url: String,
+    /// Through what the functions call both.
+    pub faults: FaultProxies,
     /// Every output of the stack by name.
     pub outputs: BTreeMap<String, String>,
     /// The provider accounts by name.
     pub accounts: BTreeMap<String, Account>,
+}
+
+/// The proxies between the functions and what they call, in which calls can be made to fail: rules at `/_microburst/rules`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FaultProxies {
+    /// Where the one before the local AWS answers.
+    pub aws: String,
+    /// Where the one before the provider's twin answers.
+    pub provider: String,
 }
 
 /// One configured provider account.

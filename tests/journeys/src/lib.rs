@@ -3,14 +3,22 @@
 //! They need a running stack (`cargo dev up --detach --no-demo`); `cargo dev test` starts one for them. They run one after the
 //! other, because a tick concerns everybody's subscriptions.
 
+mod faults;
+mod queues;
+mod webhooks;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use local_stack::{LocalStack, Mail};
 use serde_json::{Value, json};
+
+pub use self::faults::Faults;
+pub use self::queues::QuickRedelivery;
+pub use self::webhooks::Deliveries;
 
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -19,8 +27,8 @@ static TURN: Mutex<()> = Mutex::new(());
 pub struct Journey {
     /// The stack.
     pub stack: LocalStack,
-    /// Makes this run's addresses different from those of a run before on the same stack.
-    mark: i64,
+    /// When it began. It makes this run's addresses different from those of a run before on the same stack.
+    pub began_at: DateTime<Utc>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -33,7 +41,11 @@ pub fn journey() -> Result<Journey> {
     let stack = LocalStack::open(&root().join("target/local/stack.json"))?;
     #[expect(clippy::disallowed_methods, reason = "every journey begins now")]
     let now = Utc::now();
-    let journey = Journey { stack, mark: now.timestamp(), _turn: turn };
+    let journey = Journey { stack, began_at: now, _turn: turn };
+    for proxy in [&journey.stack.stack().faults.aws, &journey.stack.stack().faults.provider] {
+        faults::set_rules(&journey.stack, proxy, &json!([]))
+            .context("a proxy keeps the faults of an earlier journey")?;
+    }
     journey.provider_clock(now)?;
     Ok(journey)
 }
@@ -87,6 +99,12 @@ impl Journey {
         self.stack.settle_all()
     }
 
+    /// An instant after the journey began, as [`Journey::tick`] takes it.
+    #[must_use]
+    pub fn later(&self, after: TimeDelta) -> String {
+        self.began_at.checked_add_signed(after).unwrap_or(self.began_at).to_rfc3339()
+    }
+
     /// A customer in this zone; returns the id.
     ///
     /// # Errors
@@ -106,7 +124,7 @@ impl Journey {
     #[must_use]
     pub fn email(&self, name: &str) -> String {
         let local: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-        format!("{}-{}@journeys.example", local.to_lowercase(), self.mark)
+        format!("{}-{}@journeys.example", local.to_lowercase(), self.began_at.timestamp())
     }
 
     /// An invoice over one line, finalised; returns what finalising answered.
@@ -193,4 +211,22 @@ impl Journey {
             } },
         })
     }
+
+    /// The message of webhook-intake that carries this event of the account `stripe/main`.
+    ///
+    /// # Errors
+    /// When the event has no id or type.
+    pub fn queued(&self, event: &Value) -> Result<String> {
+        let message = json!({ "do": "take", "v": 1, "event": {
+            "account": "stripe/main", "event_id": text(event, "/id")?, "kind": text(event, "/type")?,
+            "received_at": "2026-10-01T00:00:00Z", "headers": {}, "body": event.to_string(),
+        } });
+        Ok(message.to_string())
+    }
+}
+
+/// The part of an invoice's id that is new each time, for ids at the provider.
+#[must_use]
+pub fn mark(invoice: &str) -> &str {
+    invoice.trim_start_matches("inv_")
 }

@@ -1,12 +1,8 @@
 //! What users do with a deployed Saldo, from outside, on the real `sam deploy` of the real template.
-use anyhow::Result;
-use journeys::{journey, judge, text};
+use anyhow::{Context, Result, bail};
+use chrono::TimeDelta;
+use journeys::{Journey, journey, judge, mark, text};
 use serde_json::{Value, json};
-
-/// A part of an id that is new each time, for ids at the provider.
-fn mark(invoice: &str) -> &str {
-    invoice.trim_start_matches("inv_")
-}
 
 #[test]
 fn an_invoice_is_issued_rendered_mailed_and_paid_on_the_hosted_page() -> Result<()> {
@@ -163,38 +159,140 @@ fn poison_ends_in_the_dead_letter_queue_and_its_neighbours_are_done() -> Result<
     for _ in 0..2 {
         invoices.push(text(&journey.invoice(&customer, "EUR", "50.00", "0")?, "/id")?);
     }
-    let good = |invoice: &str| {
-        let body = journey.paid_event(mark(invoice), invoice, 5_000, "eur", 1_790_000_000).to_string();
-        json!({ "do": "take", "v": 1, "event": {
-            "account": "stripe/main", "event_id": format!("evt_{}", mark(invoice)), "kind": "payment_intent.succeeded",
-            "received_at": "2026-10-01T00:00:00Z", "headers": {}, "body": body,
-        } })
-        .to_string()
-    };
-    let bodies = [good(&invoices[0]), "not even JSON".to_owned(), good(&invoices[1])];
-    let entries: Vec<Value> =
-        bodies.iter().zip(["1", "2", "3"]).map(|(body, id)| json!({ "Id": id, "MessageBody": body })).collect();
-    journey.stack.json_action(
-        "sqs",
-        "AmazonSQS.SendMessageBatch",
-        &json!({ "QueueUrl": queue, "Entries": entries }),
-    )?;
-    let visibility = |seconds: &str| {
-        let body = json!({ "QueueUrl": queue, "Attributes": { "VisibilityTimeout": seconds } });
-        journey.stack.json_action("sqs", "AmazonSQS.SetQueueAttributes", &body)
-    };
-    let usual = journey.stack.queue_attribute(queue, "VisibilityTimeout")?;
+    let good = |invoice: &str| journey.queued(&journey.paid_event(mark(invoice), invoice, 5_000, "eur", 1_790_000_000));
     // Each redelivery waits for the visibility time-out: minutes, which a test does not have.
-    visibility("1")?;
-    let died = journey
+    let quick = journey.quick_redelivery(queue, 1)?;
+    journey.send_batch(queue, &[good(&invoices[0])?, "not even JSON".to_owned(), good(&invoices[1])?])?;
+    journey
         .stack
-        .eventually("the poison in the dead-letter queue", || Ok(journey.stack.messages_in(dead)? > before));
-    visibility(&usual)?;
-    died?;
+        .eventually("the poison in the dead-letter queue", || Ok(journey.stack.messages_in(dead)? > before))?;
+    drop(quick);
     for invoice in &invoices {
         assert_eq!(journey.stack.get(&format!("/v1/invoices/{invoice}"))?["status"], "paid");
     }
     assert_eq!(journey.stack.messages_in(queue)?, 0);
+    Ok(())
+}
+
+/// What the API says of the only payment of an invoice and of the invoice, without what differs between two of them.
+fn standing(journey: &Journey, invoice: &str) -> Result<Value> {
+    let payments = journey.payments_of(invoice)?;
+    let [payment] = payments.as_slice() else { bail!("expected one payment, found {payments:?}") };
+    let of = |value: &Value, fields: &[&str]| -> Result<Value> {
+        let read = |field: &&str| Some(((*field).to_owned(), value.get(*field)?.clone()));
+        let read: Option<serde_json::Map<_, _>> = fields.iter().map(read).collect();
+        read.map(Value::Object).with_context(|| format!("expected {fields:?} in {value}"))
+    };
+    let of_payment = ["status", "amount_captured", "amount_refunded", "amount_disputed", "dispute_fees", "disputed"];
+    let standing = journey.stack.get(&format!("/v1/invoices/{invoice}"))?;
+    let of_invoice = ["status", "amount_due", "amount_paid", "disputed"];
+    Ok(json!([of(payment, &of_payment)?, of(&standing, &of_invoice)?]))
+}
+
+/// An invoice that the customer has paid on the hosted page.
+fn paid_on_the_page(journey: &Journey, name: &str) -> Result<String> {
+    let customer = journey.customer(name, "DE", "Europe/Berlin", "en")?;
+    let invoice = text(&journey.invoice(&customer, "EUR", "100.00", "0")?, "/id")?;
+    let page = journey.stack.post(&format!("/v1/invoices/{invoice}/payment-link"), &json!({}))?;
+    let paid = journey.stack.send("POST", &text(&page, "/url")?, &[], "")?;
+    if paid.status != 303 {
+        bail!("the page cannot be paid on: {paid:?}");
+    }
+    Ok(invoice)
+}
+
+#[test]
+fn a_dispute_flags_the_payment_takes_the_money_and_gives_it_back_when_won() -> Result<()> {
+    let journey = journey()?;
+    let invoice = paid_on_the_page(&journey, "Disputed")?;
+    journey.stack.settle_all()?;
+    let before = standing(&journey, &invoice)?;
+    let intent = text(&journey.intents_of("stripe/main", &invoice)?[0], "/id")?;
+    let admin = |path: &str, body: &Value| journey.stack.twin_admin("stripe/main", "POST", path, body);
+    let dispute = text(&admin("disputes", &json!({ "payment_intent": intent }))?, "/id")?;
+    journey.stack.settle_all()?;
+    let open = standing(&journey, &invoice)?;
+    assert_eq!((&open[0]["disputed"], &open[1]["disputed"]), (&json!(true), &json!(true)));
+    assert_eq!(open[0]["amount_disputed"]["amount"], "100.00");
+    assert_eq!(open[0]["dispute_fees"]["amount"], "20.00");
+    admin(&format!("disputes/{dispute}/close"), &json!({ "won": true }))?;
+    journey.stack.settle_all()?;
+    assert_eq!(standing(&journey, &invoice)?, before);
+    Ok(())
+}
+
+#[test]
+fn events_that_come_in_reverse_order_end_in_the_same_books() -> Result<()> {
+    let journey = journey()?;
+    let mut books = Vec::new();
+    for newest_first in [false, true] {
+        // All of them are due at one time, and go out in the order asked for.
+        let settings = json!({ "newest_first": newest_first, "delay_seconds": 60 });
+        let _deliveries = journey.deliveries("stripe/main", &settings)?;
+        let invoice = paid_on_the_page(&journey, if newest_first { "Reversed" } else { "InOrder" })?;
+        let intent = text(&journey.intents_of("stripe/main", &invoice)?[0], "/id")?;
+        journey.stack.provider("stripe/main", "POST", "refunds", &[("payment_intent", &intent), ("amount", "2500")])?;
+        let dispute = json!({ "payment_intent": intent, "amount": 4_000 });
+        journey.stack.twin_admin("stripe/main", "POST", "disputes", &dispute)?;
+        assert_eq!(journey.payments_of(&invoice)?.len(), 0);
+        journey.stack.twin_admin("stripe/main", "POST", "clock", &json!({ "advance_seconds": 61 }))?;
+        journey.stack.settle_all()?;
+        // What came before the payment that it is about waits for the schedule.
+        journey.tick(&journey.later(TimeDelta::minutes(10)))?;
+        books.push(standing(&journey, &invoice)?);
+    }
+    assert_eq!(books[0], books[1]);
+    assert_eq!(books[0][0]["amount_refunded"]["amount"], "25.00");
+    assert_eq!(books[0][0]["amount_disputed"]["amount"], "40.00");
+    Ok(())
+}
+
+#[test]
+fn whoever_listens_to_the_bus_hears_that_an_invoice_was_finalised() -> Result<()> {
+    let journey = journey()?;
+    let bus = journey.stack.output("DomainEventsBusName")?;
+    let sqs = |action: &str, body: &Value| journey.stack.json_action("sqs", &format!("AmazonSQS.{action}"), body);
+    let events = |action: &str, body: &Value| journey.stack.json_action("events", &format!("AWSEvents.{action}"), body);
+    let queue = text(&sqs("CreateQueue", &json!({ "QueueName": "journey-events" }))?, "/QueueUrl")?;
+    let arn = journey.stack.queue_attribute(&queue, "QueueArn")?;
+    // A bus without this right delivers nothing to the queue.
+    let policy = json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "Service": "events.amazonaws.com" }, "Action": "sqs:SendMessage", "Resource": arn,
+    }] });
+    sqs("SetQueueAttributes", &json!({ "QueueUrl": queue, "Attributes": { "Policy": policy.to_string() } }))?;
+    let pattern = json!({ "source": ["saldo"], "detail-type": ["invoice.finalised"] }).to_string();
+    events("PutRule", &json!({ "Name": "journey", "EventBusName": bus, "EventPattern": pattern }))?;
+    let targets = json!([{ "Id": "queue", "Arn": arn }]);
+    events("PutTargets", &json!({ "Rule": "journey", "EventBusName": bus, "Targets": targets }))?;
+
+    let customer = journey.customer("Listener", "DE", "Europe/Berlin", "en")?;
+    let invoice = text(&journey.invoice(&customer, "EUR", "10.00", "0")?, "/id")?;
+    let mut heard = Vec::new();
+    journey.stack.eventually("the event on the queue", || {
+        let received = sqs("ReceiveMessage", &json!({ "QueueUrl": queue, "MaxNumberOfMessages": 10 }))?;
+        for message in received["Messages"].as_array().into_iter().flatten() {
+            heard.push(serde_json::from_str::<Value>(&text(message, "/Body")?)?);
+        }
+        Ok(heard.iter().any(|event| event.to_string().contains(&invoice)))
+    })?;
+    assert!(heard.iter().all(|event| event["detail-type"] == "invoice.finalised"), "{heard:?}");
+    events("RemoveTargets", &json!({ "Rule": "journey", "EventBusName": bus, "Ids": ["queue"] }))?;
+    events("DeleteRule", &json!({ "Name": "journey", "EventBusName": bus }))?;
+    sqs("DeleteQueue", &json!({ "QueueUrl": queue }))?;
+    Ok(())
+}
+
+#[test]
+fn a_webhook_too_large_or_of_an_account_without_secret_is_refused() -> Result<()> {
+    let journey = journey()?;
+    let mut event = journey.paid_event("large", "inv_0000000000000000000000000", 100, "eur", 1_790_000_000);
+    event["note"] = json!("x".repeat(192 * 1024));
+    assert_eq!(journey.stack.deliver("stripe/main", &event)?.status, 413);
+    let body = "{}";
+    let signature = local_stack::signature("whsec_of_nobody", journey.began_at.timestamp(), body);
+    let url = format!("{}/webhooks/stripe/es", journey.stack.stack().api_url);
+    assert_eq!(journey.stack.send("POST", &url, &[("stripe-signature", &signature)], body)?.status, 404);
+    assert_eq!(journey.stack.messages_in(journey.stack.output("ProviderEventsQueueUrl")?)?, 0);
     Ok(())
 }
 

@@ -1,0 +1,50 @@
+//! How the provider's twin delivers its events.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::{Journey, text};
+
+/// The provider delivers in another way than usual, until this is dropped.
+#[derive(Debug)]
+pub struct Deliveries<'a> {
+    journey: &'a Journey,
+    account: &'a str,
+}
+
+impl Drop for Deliveries<'_> {
+    fn drop(&mut self) {
+        drop(self.journey.set_endpoint(self.account, &json!({})));
+    }
+}
+
+impl Journey {
+    /// Lets an account's events go out by these settings of the twin's endpoint: `automatic`, `copies`, `newest_first`, …
+    ///
+    /// # Errors
+    /// When the twin refuses.
+    pub fn deliveries<'a>(&'a self, account: &'a str, settings: &Value) -> Result<Deliveries<'a>> {
+        self.set_endpoint(account, settings)?;
+        Ok(Deliveries { journey: self, account })
+    }
+
+    fn set_endpoint(&self, account: &str, settings: &Value) -> Result<()> {
+        let stack = self.stack.stack();
+        let secret = &stack.accounts.get(account).with_context(|| format!("no account {account}"))?.webhook_secret;
+        let mut endpoint = json!({ "url": format!("{}/webhooks/{account}", stack.api_url), "secret": secret });
+        if let (Some(endpoint), Some(settings)) = (endpoint.as_object_mut(), settings.as_object()) {
+            endpoint.extend(settings.clone());
+        }
+        self.stack.twin_admin(account, "POST", "endpoint", &endpoint).map(drop)
+    }
+
+    /// The ids of the provider's events that speak of something, for instance of a PaymentIntent; the oldest first.
+    ///
+    /// # Errors
+    /// When the twin does not tell.
+    pub fn events_about(&self, account: &str, id: &str) -> Result<Vec<String>> {
+        let events = self.stack.provider(account, "GET", "events?limit=100", &[])?;
+        let events = events.get("data").and_then(Value::as_array).context("the provider lists no events")?;
+        events.iter().rev().filter(|event| event.to_string().contains(id)).map(|event| text(event, "/id")).collect()
+    }
+}
