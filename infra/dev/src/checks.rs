@@ -176,16 +176,28 @@ impl Run<'_> {
         self.check(script, &mut python)
     }
 
-    /// The journeys on the deployed stack, which is taken down whatever happens.
+    /// The demo and the journeys, each on a stack of its own, which is taken down whatever happens; after each the books are
+    /// verified.
     fn journeys(&mut self) {
-        self.step("deploying the local stack", |run| {
-            let options = up::Options { demo: false, build: true };
-            up::up(run.workspace, run.console, &options).map(|()| Tally::PASSED)
-        });
+        self.step("deploying the local stack, and a demo quarter on it", |run| run.deployed(true));
+        self.step("the books of the demo, verified", Run::verified);
+        self.step("deploying the local stack anew", |run| run.deployed(false));
         self.step("journeys on the local stack", |run| {
             run.tests("journeys", &mut run.cargo(&["test", "--package", JOURNEYS, "--locked", "--no-fail-fast"]))
         });
+        self.step("the books of the journeys, verified", Run::verified);
         self.step("taking the local stack down", |run| up::down(run.workspace, run.console).map(|()| Tally::PASSED));
+    }
+
+    /// Deploys the functions as they are now: built with the demo's stack, which comes first.
+    fn deployed(&self, demo: bool) -> Result<Tally> {
+        up::up(self.workspace, self.console, &up::Options { demo, build: demo }).map(|()| Tally::PASSED)
+    }
+
+    /// Asks the operator's command whether the books of the running stack are in order.
+    fn verified(&self) -> Result<Tally> {
+        let verify = ["run", "--quiet", "--package", "saldo-cli", "--locked", "--", "--local", "verify", "--reports"];
+        self.check("verify", &mut self.cargo(&verify))
     }
 
     /// Runs one step and keeps what it came to; an error is a failure of the step, not of the run.
