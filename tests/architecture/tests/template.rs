@@ -180,6 +180,23 @@ fn functions_run_the_built_binary_with_a_stated_timeout() {
 }
 
 #[test]
+fn t8_the_schedule_ticks_hourly_or_more_often_and_knows_no_time_of_day() {
+    let event = "/Resources/BillingTick/Properties/Events/Tick";
+    let schedule = format!("{event}/Properties/Schedule");
+    holds_and_bites(
+        functions::schedules_know_no_time_of_day,
+        &[
+            (ROOT, &schedule, json!("cron(0 2 * * ? *)")),
+            (ROOT, &schedule, json!("rate(1 day)")),
+            (ROOT, &schedule, json!("rate(2 hours)")),
+            (ROOT, &schedule, Value::Null),
+            (ROOT, &format!("{event}/Type"), json!("ScheduleV2")),
+            (ROOT, event, Value::Null),
+        ],
+    );
+}
+
+#[test]
 fn streams_neither_block_nor_lose() {
     let event = "/Resources/ReportAggregation/Properties/Events/BillingStream/Properties";
     holds_and_bites(

@@ -43,8 +43,23 @@ impl Journey {
     /// # Errors
     /// When the twin does not tell.
     pub fn events_about(&self, account: &str, id: &str) -> Result<Vec<String>> {
-        let events = self.stack.provider(account, "GET", "events?limit=100", &[])?;
-        let events = events.get("data").and_then(Value::as_array).context("the provider lists no events")?;
+        let events = self.events(account)?;
         events.iter().rev().filter(|event| event.to_string().contains(id)).map(|event| text(event, "/id")).collect()
+    }
+
+    /// The provider's event of a kind that speaks of something.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn event_about(&self, account: &str, kind: &str, id: &str) -> Result<Value> {
+        let is_it =
+            |event: &Value| event.get("type").is_some_and(|found| found == kind) && event.to_string().contains(id);
+        self.events(account)?.into_iter().find(is_it).with_context(|| format!("no {kind} about {id}"))
+    }
+
+    /// The latest events of the provider, the newest first.
+    fn events(&self, account: &str) -> Result<Vec<Value>> {
+        let events = self.stack.provider(account, "GET", "events?limit=100", &[])?;
+        events.get("data").and_then(Value::as_array).cloned().context("the provider lists no events")
     }
 }

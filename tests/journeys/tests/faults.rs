@@ -223,26 +223,45 @@ fn a_function_that_is_killed_in_the_middle_of_a_batch_leaves_nothing_half_done()
 }
 
 #[test]
-fn a_thousand_duplicates_fifty_at_a_time_count_once_while_dynamodb_is_throttled() -> Result<()> {
+fn a_thousand_duplicates_under_throttling_kills_and_lost_answers_are_one_charge() -> Result<()> {
     const AT_A_TIME: usize = 50;
     const EACH: usize = 20;
+    const BETWEEN_KILLS: usize = 200;
     let journey = journey()?;
+    let account = "stripe/nl";
+    let key = &journey.stack.stack().accounts[account].api_key;
+    let function = journey.stack.output("PaymentProcessingName")?;
     let (queue, reminders) =
         (journey.stack.output("ProviderEventsQueueUrl")?, journey.stack.output("RemindersQueueUrl")?);
+    // The charge is made, its answer is lost, and the provider does not tell of it yet.
+    let silent = journey.deliveries(account, &json!({ "automatic": false }))?;
     let customer = journey.customer("Thousand", "DE", "Europe/Berlin", "en")?;
-    let invoice = text(&journey.invoice(&customer, "EUR", "90.00", "0")?, "/id")?;
-    journey.stack.settle()?;
-    let event = journey.paid_event(mark(&invoice), &invoice, 4_000, "eur", 1_790_000_000);
+    journey.stack.save_method(account, &customer, "pm_card_visa")?;
+    let subscription = journey.subscription(&customer, "90.00", "2028-05-01", "automatic")?;
+    let lost = json!([{ "headers": { "authorization": key }, "times": 1, "response": answer_lost() }]);
+    let faults = journey.faults_at_provider(&lost)?;
+    journey.tick("2028-05-01T00:00:00Z")?;
+    assert_eq!(faults.fired()?, [1]);
+    drop(faults);
+    let invoice = text(&journey.invoices_of(&customer)?[0], "/id")?;
+    assert_eq!(status(&journey, &invoice)?, "open");
+    let charge = text(&journey.intents_of(account, &invoice)?[0], "/id")?;
+    let event = journey.event_about(account, "payment_intent.succeeded", &charge)?;
 
+    // Then it tells a thousand times, fifty at a time, while DynamoDB refuses and whoever works on it is killed again and again.
     let quick = [journey.quick_redelivery(queue, 30)?, journey.quick_redelivery(reminders, 10)?];
     let faults = throttled(&journey)?;
-    let answers = Mutex::new(Vec::new());
+    let (answers, killed) = (Mutex::new(Vec::new()), Mutex::new(0_usize));
     std::thread::scope(|scope| {
         for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 for _ in 0..EACH {
-                    let answer = journey.stack.deliver("stripe/main", &event).map(|reply| reply.status);
-                    answers.lock().unwrap().push(answer.map_err(|error| format!("{error:#}")));
+                    let answer = journey.stack.deliver(account, &event).map(|reply| reply.status);
+                    let mut answers = answers.lock().unwrap();
+                    answers.push(answer.map_err(|error| format!("{error:#}")));
+                    if answers.len().is_multiple_of(BETWEEN_KILLS) {
+                        *killed.lock().unwrap() += journey.kill(function).unwrap();
+                    }
                 }
             });
         }
@@ -250,12 +269,12 @@ fn a_thousand_duplicates_fifty_at_a_time_count_once_while_dynamodb_is_throttled(
     let answers = answers.into_inner().unwrap();
     let refused: Vec<_> = answers.iter().filter(|answer| **answer != Ok(200)).collect();
     assert!(answers.len() == AT_A_TIME.saturating_mul(EACH) && refused.is_empty(), "{refused:?}");
-    assert!(faults.fired()?[0] > 0);
+    assert!(faults.fired()?[0] > 0 && killed.into_inner().unwrap() > 0);
     drop(faults);
     journey.stack.settle()?;
-    drop(quick);
-    let paid = journey.stack.get(&format!("/v1/invoices/{invoice}"))?;
-    assert_eq!((&paid["status"], &paid["amount_due"]["amount"]), (&json!("partly_paid"), &json!("50.00")));
-    assert_eq!(journey.payments_of(&invoice)?.len(), 1);
+    drop((quick, silent));
+    journey.tick("2028-05-01T00:05:00Z")?;
+    assert_charged_once(&journey, account, "Thousand", &invoice)?;
+    journey.stack.post(&format!("/v1/subscriptions/{subscription}/cancel"), &json!({ "at": "now" }))?;
     Ok(())
 }

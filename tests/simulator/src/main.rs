@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum as _};
 use serde_json::json;
-use simulator::{Fault, Outcome, Plan, Sabotage, name, play, shrink, unneeded};
+use simulator::{Fault, Invariant, Outcome, Plan, Sabotage, name, play, shrink, unneeded};
 
 /// All handlers in one process, months in seconds, and everything that can go wrong.
 #[derive(Debug, Parser)]
@@ -179,9 +179,13 @@ fn mutants(arguments: &Arguments) -> ExitCode {
     for defect in Sabotage::value_variants() {
         let sum = play_all(arguments, Some(*defect), |played| played < arguments.seeds);
         match sum.broken.first() {
-            Some((_, outcome)) => {
-                let found = outcome.violation.as_ref().map(|(violation, ..)| violation.invariant.to_string());
-                say(&format!("{:<32} caught by {} after {} seeds", name(defect), found.unwrap_or_default(), sum.seeds));
+            Some((_, Outcome { violation: Some((violation, ..)), .. })) if violation.invariant != Invariant::Bug => {
+                let (name, invariant) = (name(defect), violation.invariant);
+                say(&format!("{name:<32} caught by {invariant} after {} seeds", sum.seeds));
+            }
+            Some((seed, _)) => {
+                say(&format!("{:<32} only stumbled over at seed {seed}", name(defect)));
+                missed.push(name(defect));
             }
             None => {
                 say(&format!("{:<32} MISSED in {} seeds", name(defect), sum.seeds));

@@ -91,7 +91,7 @@ impl Observer {
             "SUBSCRIPTION" => {
                 let subscription: Subscription = read(new)?;
                 self.periods.note(&subscription);
-                self.subscriptions.insert(subscription.id, subscription);
+                self.take_subscription(subscription)?;
             }
             "CUSTOMER" if change.key.pk.starts_with("CUSTOMER#") => {
                 let customer: Customer = read(new)?;

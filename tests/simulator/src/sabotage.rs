@@ -25,8 +25,8 @@ use crate::moment;
 /// A defect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Sabotage {
-    /// An invoice is created although it is there.
-    InvoiceCreatedTwice,
+    /// A period is billed whatever was written meanwhile: neither its invoice nor its subscription is looked at.
+    BilledUnconditionally,
     /// An invoice is updated whatever was written meanwhile.
     InvoiceVersionSkipped,
     /// A subscription is updated whatever was written meanwhile.
@@ -113,8 +113,12 @@ impl Sabotage {
     /// Commits, defectively.
     pub(crate) async fn commit(self, memory: &MemoryStore, transaction: Transaction) -> Result<Committed, CommitError> {
         let mut defective = Transaction::new();
+        let bills =
+            transaction.writes().iter().any(|write| is_put(write) && creates(write) && write.key().sk == "INVOICE");
         for write in transaction.into_writes() {
-            let write = match self.judge(&write) {
+            let verdict =
+                if bills && self == Self::BilledUnconditionally { Verdict::Unconditional } else { self.judge(&write) };
+            let write = match verdict {
                 Verdict::Stays => write,
                 Verdict::Vanishes => continue,
                 Verdict::Unconditional => unconditional(write),
@@ -135,14 +139,12 @@ impl Sabotage {
 
     fn judge(self, write: &Write) -> Verdict {
         let (table, key) = (write.table(), write.key());
-        let is_put = matches!(write, Write::Put { .. });
-        let creates = write.condition() == Condition::Absent;
+        let (is_put, creates) = (is_put(write), creates(write));
         let updates = is_put && matches!(write.condition(), Condition::Version(_));
         let when = |fits: bool, verdict| if fits { verdict } else { Verdict::Stays };
         let is = |sk: &str| is_put && key.sk == sk;
         let begins = |sk: &str| is_put && key.sk.starts_with(sk);
         match self {
-            Self::InvoiceCreatedTwice => when(is("INVOICE") && creates, Verdict::Unconditional),
             Self::InvoiceVersionSkipped => when(is("INVOICE") && updates, Verdict::Unconditional),
             Self::SubscriptionVersionSkipped => when(is("SUBSCRIPTION") && updates, Verdict::Unconditional),
             Self::PaymentVersionSkipped => when(is("PAYMENT") && updates, Verdict::Unconditional),
@@ -166,7 +168,8 @@ impl Sabotage {
             Self::CollectNeverDue => when(is_due(write, "collect"), Verdict::NeverDue),
             Self::RefundNeverDue => when(is_due(write, "refund"), Verdict::NeverDue),
             Self::ParkedNeverDue => when(is_due(write, "parked"), Verdict::NeverDue),
-            Self::ChargeKeyRandom
+            Self::BilledUnconditionally
+            | Self::ChargeKeyRandom
             | Self::ChargeKeyMissing
             | Self::RefundKeyRandom
             | Self::UnknownIsDeclined
@@ -210,6 +213,14 @@ enum Verdict {
     Twice,
     /// Committed before the rest, on its own.
     First,
+}
+
+const fn is_put(write: &Write) -> bool {
+    matches!(write, Write::Put { .. })
+}
+
+fn creates(write: &Write) -> bool {
+    write.condition() == Condition::Absent
 }
 
 fn is_due(write: &Write, kind: &str) -> bool {

@@ -160,3 +160,42 @@ pub fn schedules_are_caught(stack: &Stack) -> Findings {
     }
     findings
 }
+
+/// The schedule ticks every so many minutes, at least hourly: it knows no time of day, which a change of the clocks could move
+/// or leave out. What is due on a customer's day is found by the domain.
+pub fn schedules_know_no_time_of_day(stack: &Stack) -> Findings {
+    let mut findings = Findings::new();
+    let mut schedules = 0_usize;
+    for function in functions(stack) {
+        for (_, event) in fields(function.property(&["Events"])) {
+            let kind = field(event, "Type").as_str().unwrap_or_default();
+            if !kind.starts_with("Schedule") {
+                continue;
+            }
+            schedules = schedules.saturating_add(1);
+            let properties = field(event, "Properties");
+            let minutes = field(properties, "Schedule").as_str().and_then(minutes_of_rate);
+            if minutes.is_none_or(|minutes| minutes == 0 || minutes > 60) {
+                findings.push(format!("{}: its schedule must be a rate of 1 to 60 minutes", function.address));
+            }
+            if kind != "Schedule" || properties.get("ScheduleExpressionTimezone").is_some() {
+                findings.push(format!("{}: its schedule must not follow a local clock", function.address));
+            }
+        }
+    }
+    if schedules == 0 {
+        findings.push("nothing ticks".to_owned());
+    }
+    findings
+}
+
+/// The minutes of `rate(5 minutes)`, `rate(1 hour)`.
+fn minutes_of_rate(expression: &str) -> Option<u64> {
+    let (count, unit) = expression.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let minutes = match unit {
+        "minute" | "minutes" => 1,
+        "hour" | "hours" => 60,
+        _ => return None,
+    };
+    count.parse::<u64>().ok()?.checked_mul(minutes)
+}

@@ -77,6 +77,17 @@ impl Periods {
 }
 
 impl Observer {
+    /// What was called off stays so: nobody who read an older state writes over it.
+    pub(super) fn take_subscription(&mut self, subscription: Subscription) -> Result<(), Violation> {
+        let (id, end_on) = (subscription.id, subscription.end_on());
+        let known = self.subscriptions.insert(id, subscription).and_then(|known| known.end_on());
+        match (known, end_on) {
+            (Some(known), Some(end_on)) if end_on <= known => Ok(()),
+            (Some(known), _) => Err(broken(Invariant::I3, format!("{id} was to end on {known}, now on {end_on:?}"))),
+            (None, _) => Ok(()),
+        }
+    }
+
     pub(super) fn take_invoice(&mut self, invoice: Invoice) -> Result<(), Violation> {
         let id = invoice.id;
         let known = self.invoices.get(&id);

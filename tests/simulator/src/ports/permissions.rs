@@ -149,3 +149,27 @@ pub fn unneeded(used: &BTreeSet<String>) -> anyhow::Result<Vec<String>> {
     });
     Ok(shown.filter(|grant| !used.contains(grant)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_template_does_not_grant_is_refused_by_name() {
+        let permissions = Permissions::of_the_template().unwrap();
+        moment::give_to("billing-tick", moment::now());
+        permissions.need(Need::query(Table::Billing, Some(Index::Due)));
+        permissions.need(Need::send(Destination::Reminders));
+        assert_eq!(permissions.take_refused(), None);
+        permissions.need(Need::read(Table::Billing, false));
+        let told = "the template does not grant billing-tick dynamodb:GetItem on BillingTable";
+        assert_eq!(permissions.take_refused().as_deref(), Some(told));
+    }
+
+    #[test]
+    fn what_is_granted_and_not_needed_is_told() {
+        let granted = "billing-tick: dynamodb:Query on BillingTable/index/due".to_owned();
+        assert!(unneeded(&BTreeSet::new()).unwrap().contains(&granted));
+        assert!(!unneeded(&BTreeSet::from([granted.clone()])).unwrap().contains(&granted));
+    }
+}

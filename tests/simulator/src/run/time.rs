@@ -129,7 +129,11 @@ impl Run {
             Happening::Act => {
                 let minutes = self.chance.between(5, 400);
                 self.timeline.put(later(self.now, TimeDelta::minutes(minutes)), Happening::Act);
-                self.say_act()?;
+                // Now and then everybody comes at once.
+                let people = if self.chance.happens(800) { self.chance.between(3, 9) } else { 1 };
+                for _ in 0..people {
+                    self.say_act()?;
+                }
             }
             Happening::Ask(request) => self.begin_request(*request),
             Happening::Webhook(delivery) => {
