@@ -1,5 +1,7 @@
 //! One run: a seed, a business, months of its life, and everything that can go wrong.
 
+#[cfg(test)]
+mod cost;
 mod event;
 mod stream;
 mod task;

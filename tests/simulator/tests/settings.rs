@@ -1,5 +1,4 @@
 //! Every function starts with the variables that the template sets, and with none of them missing.
-#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
 

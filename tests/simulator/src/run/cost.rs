@@ -1,0 +1,75 @@
+//! What a webhook costs on its whole way: write units are the bill.
+
+use saldo_store::Table;
+use saldo_store::memory::Usage;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::people::provider_call;
+use crate::world::ACCOUNTS;
+use http::Method;
+use provider_twin::Delivery;
+
+/// A stack without weather and people, on which mail is swallowed: a receipt is another piece of work.
+fn quiet() -> Run {
+    let plan = Plan { seed: 1, days: 0, without: Vec::new(), sabotage: Some(Sabotage::RemindersSwallowed) };
+    let begun = DateTime::from_timestamp(1_772_323_200, 0).unwrap();
+    moment::begin(plan.seed);
+    moment::set(begun);
+    let world = World::new(plan.seed, begun, Weather::of(plan.seed, &[]), plan.sabotage).unwrap();
+    Run::new(&plan, world, begun)
+}
+
+fn made(run: &Run, path: &str, body: &Value) -> String {
+    run.ask_now("POST", path, Some(body)).unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// An invoice that somebody paid at the provider, of which no webhook has told yet.
+fn paid_invoice(run: &mut Run) -> Vec<Delivery> {
+    let customer = json!({
+        "name": "Cost", "email": "cost@saldo.example", "country": "DE", "zone": "Europe/Berlin", "language": "de",
+        "region": "Nord", "channel": "web",
+    });
+    let customer = made(run, "/v1/customers", &customer);
+    let line = json!({ "description": "Consulting", "quantity": "1", "unit_amount": "100.00", "tax_rate": "0.19" });
+    let invoice = json!({ "customer": customer, "currency": "EUR", "lines": [line], "net_terms_days": 14 });
+    let invoice = made(run, "/v1/invoices", &invoice);
+    run.ask_now("POST", &format!("/v1/invoices/{invoice}/finalise"), Some(&json!({}))).unwrap();
+    run.rest().unwrap();
+    let form = [
+        ("amount", "11900"),
+        ("currency", "eur"),
+        ("confirm", "true"),
+        ("payment_method", "pm_card_visa"),
+        ("metadata[saldo_invoice]", &invoice),
+        ("metadata[outside]", "1"),
+    ];
+    let mut twin = run.world.twin();
+    provider_call(&mut twin, ACCOUNTS[0], Method::POST, "/v1/payment_intents", &form).unwrap();
+    twin.take_due_deliveries()
+}
+
+/// What the webhook of that kind costs, from the intake to reports and bus.
+fn cost(run: &mut Run, deliveries: &[Delivery], kind: &str) -> (Usage, Usage) {
+    let delivery = deliveries.iter().find(|delivery| event::kind_of(&delivery.body) == kind).unwrap();
+    let usage = |run: &Run| (run.world.memory.total_usage(), run.world.memory.usage(Table::Reports));
+    let before = usage(run);
+    run.begin_webhook(delivery.clone(), ACCOUNTS[0]);
+    run.rest().unwrap();
+    let after = usage(run);
+    (after.0.since(before.0), after.1.since(before.1))
+}
+
+#[test]
+fn a_webhook_that_pays_an_invoice_costs_twelve_write_units_from_intake_to_report() {
+    let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let _context = tokio.enter();
+    let mut run = quiet();
+    let deliveries = paid_invoice(&mut run);
+    cost(&mut run, &deliveries, "payment_intent.created");
+    let (all, reports) = cost(&mut run, &deliveries, "payment_intent.succeeded");
+    assert!(reports.write_units > 0, "the reports have heard of it");
+    assert!(all.write_units <= 12, "{all:?}, of which {reports:?} for reports");
+    let (again, _) = cost(&mut run, &deliveries, "payment_intent.succeeded");
+    assert_eq!(again.write_units, 1, "the condition that it is not in the inbox yet");
+}
