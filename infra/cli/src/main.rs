@@ -3,6 +3,8 @@
 mod card_data;
 mod dead_letters;
 mod inbox;
+mod replay;
+mod scan;
 mod stack;
 mod terminal;
 mod verify;
@@ -39,6 +41,8 @@ enum Command {
     Inbox(Inbox),
     /// Read all books and say what must hold and does not.
     Verify(verify::Options),
+    /// Rebuild the books from the inbox and the decisions, and say what differs; both must fit into this machine's memory.
+    Replay(replay::Options),
 }
 
 #[derive(Debug, Subcommand)]
@@ -108,6 +112,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
             terminal::result(&format!("asked for; {outcome}"));
         }
         Command::Verify(options) => return verify::run(&stack, &options).await,
+        Command::Replay(options) => return replay::run(&stack, &options).await,
     }
     Ok(true)
 }
@@ -131,6 +136,14 @@ mod tests {
         let local = Arguments::try_parse_from(["saldo", "--local", "dlq", "list"]).unwrap();
         assert_eq!(local.target.local.unwrap().to_str(), Some("target/local/stack.json"));
         assert!(Arguments::try_parse_from(["saldo", "--local", "--stack", "billing", "dlq", "list"]).is_err());
+    }
+
+    #[test]
+    fn repairing_needs_a_yes_and_a_yes_something_to_repair() {
+        let line = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(line("saldo --local replay --repair --yes --limit 5").is_ok());
+        assert!(line("saldo --local replay --repair").is_ok());
+        assert!(line("saldo --local replay --yes").is_err());
     }
 
     #[test]

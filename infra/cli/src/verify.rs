@@ -22,8 +22,9 @@ use anyhow::{Context, Result};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
 
-use self::pages::{Looked, Page};
+use self::pages::Looked;
 use self::progress::Progress;
+use crate::scan::{self, Page};
 use crate::stack::Stack;
 use crate::terminal;
 
@@ -61,7 +62,7 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
             &store,
             &mut progress,
             PAUSE,
-            async |after| pages::scan(&client, table, after).await,
+            async |after| scan::scan(&client, table, after).await,
             copy.as_ref(),
         ) => walked,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),

@@ -11,7 +11,7 @@ use crate::rules::Findings;
 /// The layer of each library; a crate uses lower layers only.
 ///
 /// The runtime holds the AWS adapters of all ports, hence it stands above the crates that declare them.
-const LAYERS: [(&str, u8); 9] = [
+const LAYERS: [(&str, u8); 10] = [
     ("saldo-money", 0),
     ("saldo-billing", 1),
     ("saldo-messages", 2),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, u8); 9] = [
     ("saldo-books", 4),
     // What tools share stands beside the functions, which must not use it.
     ("local-stack", FUNCTION_LAYER),
+    ("saldo-replay", FUNCTION_LAYER),
 ];
 
 /// Functions stand above all libraries.

@@ -1,10 +1,9 @@
-//! A page of the billing table, and what can be seen on it.
+//! What can be seen on a page of the billing table.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use saldo_billing::id::{InvoiceId, SellerId};
 use saldo_billing::invoice::Invoice;
@@ -12,36 +11,13 @@ use saldo_billing::ledger::Position;
 use saldo_billing::payment::Payment;
 use saldo_books::payments::unallocated;
 use saldo_store::entities::{DocumentPart, LedgerEntry};
-use saldo_store::{Entity, Item, Key, Query, Store, Stored, Table, attribute};
+use saldo_store::{Entity, Item, Key, Query, Store, Stored, Table};
 
 use super::finding::{Finding, Invariant};
 use super::{invoice, ledger};
 
 /// Partitions read at a time.
 const CONCURRENCY: usize = 8;
-
-/// A page of items.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) items: Vec<Item>,
-    /// After which key the next page begins.
-    pub(super) next: Option<Key>,
-}
-
-/// The page of the table after a key: up to a megabyte, with every write that was committed before.
-pub(super) async fn scan(client: &aws_sdk_dynamodb::Client, table: &str, after: Option<Key>) -> Result<Page> {
-    let start = after.map(|key| {
-        HashMap::from([
-            (attribute::PK.to_owned(), AttributeValue::S(key.pk)),
-            (attribute::SK.to_owned(), AttributeValue::S(key.sk)),
-        ])
-    });
-    let call = client.scan().table_name(table).consistent_read(true).set_exclusive_start_key(start);
-    let page = Box::pin(call.send()).await.map_err(aws_sdk_dynamodb::Error::from)?;
-    let next =
-        page.last_evaluated_key.map(|key| Key::of(&Item::from(key)).context("a place without key")).transpose()?;
-    Ok(Page { items: page.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
-}
 
 /// What was seen on a page.
 #[derive(Debug, Default)]

@@ -77,6 +77,12 @@ impl Invoice {
         .map(Outcome::Applied)
     }
 
+    /// The invoice as our own decisions made it: what payments did for it is to be recorded anew.
+    #[must_use]
+    pub fn without_payments(&self) -> Self {
+        Self { received: Default::default(), ..self.clone() }
+    }
+
     /// The payments that did something for this invoice.
     pub fn received(&self) -> impl Iterator<Item = (PaymentId, &Received)> {
         self.received.iter().map(|(id, received)| (*id, received))

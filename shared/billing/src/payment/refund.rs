@@ -222,6 +222,15 @@ impl Payment {
         }
     }
 
+    /// The payment with the refunds that were asked for in another copy of it. They are decisions of ours: no fact tells them, but
+    /// facts may tell what became of them.
+    #[must_use]
+    pub fn with_requests_of(mut self, other: &Self) -> Self {
+        self.refunds.clone_from(&other.refunds);
+        self.join_refunds();
+        self
+    }
+
     /// The refunds that we asked for.
     pub fn refund_requests(&self) -> impl Iterator<Item = (RefundId, &RefundRequest)> {
         self.refunds.iter().map(|(id, request)| (*id, request))

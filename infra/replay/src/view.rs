@@ -1,0 +1,143 @@
+//! What is compared of the tables, in one form for both sides.
+
+use std::collections::BTreeMap;
+
+use saldo_billing::id::CustomerId;
+use saldo_billing::invoice::Invoice;
+use saldo_billing::ledger::Position;
+use saldo_billing::payment::Payment;
+use saldo_books::BooksError;
+use saldo_books::payments::unallocated;
+use saldo_money::{Currency, Money, MoneyError};
+use saldo_store::entities::{CreditBalance, LedgerEntry};
+use saldo_store::{Entity as _, Item, Key, Stored, Table, attribute, canonical_json, to_item};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::ReplayError;
+
+/// What is compared, by table and key. The sum of the entries of a partition stands under `ENTRY#`.
+pub(crate) type View = BTreeMap<(Table, Key), Map<String, Value>>;
+
+/// An item without how often it was written, which is no part of what it says.
+pub(crate) fn shown(item: &Item) -> Map<String, Value> {
+    let mut map: Map<String, Value> = serde_json::from_str(&canonical_json(item)).unwrap_or_default();
+    map.remove(attribute::VERSION);
+    map
+}
+
+/// An item of the reports; nothing, when all its sums came back to nothing, which says no more than that it is not there.
+pub(crate) fn shown_count(item: &Item) -> Option<Map<String, Value>> {
+    let mut map = shown(item);
+    map.retain(|_, value| *value != json!({ "N": "0" }));
+    map.keys().any(|name| name != attribute::PK && name != attribute::SK).then_some(map)
+}
+
+/// A balance; nothing says the same as one of zero.
+pub(crate) fn shown_credit(item: &Item) -> Result<Option<Map<String, Value>>, ReplayError> {
+    let credit: CreditBalance = Stored::from_item(item.clone())?.value;
+    Ok((!credit.balance.is_zero()).then(|| shown(item)))
+}
+
+/// Where the sum of a partition's entries stands.
+pub(crate) fn sum_key(partition: impl Into<String>) -> Key {
+    Key::new(partition, LedgerEntry::PREFIX)
+}
+
+/// The sum of entries; nothing when they come to nothing.
+pub(crate) fn shown_position(position: &Position) -> Option<Map<String, Value>> {
+    let postings = position.postings();
+    let map: Map<String, Value> =
+        postings.map(|(account, sum)| (account.to_string(), json!(sum.to_string()))).collect();
+    (!map.is_empty()).then_some(map)
+}
+
+/// One position more.
+pub(crate) fn plus(sum: &Position, entry: &Position) -> Result<Position, MoneyError> {
+    sum.since(&Position::default().since(entry)?)
+}
+
+/// The sum of the entries among items of one partition.
+pub(crate) fn sum_of<'a>(items: impl Iterator<Item = &'a Item>) -> Result<Position, ReplayError> {
+    let mut sum = Position::default();
+    for item in items {
+        let entry: LedgerEntry = Stored::from_item(item.clone())?.value;
+        sum = plus(&sum, &entry.entry.postings).map_err(|source| ReplayError::Amounts { key: entry.key(), source })?;
+    }
+    Ok(sum)
+}
+
+/// What is kept.
+pub(crate) fn of_kept(billing: &BTreeMap<Key, Item>, reports: &BTreeMap<Key, Item>) -> Result<View, ReplayError> {
+    let mut view = View::new();
+    let mut entries: BTreeMap<&str, Vec<&Item>> = BTreeMap::new();
+    for (key, item) in billing {
+        match key.sk.as_str() {
+            "PAYMENT" | "INVOICE" => {
+                view.insert((Table::Billing, key.clone()), shown(item));
+            }
+            sk if sk.starts_with(CreditBalance::PREFIX) => {
+                view.extend(shown_credit(item)?.map(|map| ((Table::Billing, key.clone()), map)));
+            }
+            sk if sk.starts_with(LedgerEntry::PREFIX) => entries.entry(&key.pk).or_default().push(item),
+            _ => {}
+        }
+    }
+    for (partition, items) in entries {
+        let sum = shown_position(&sum_of(items.into_iter())?);
+        view.extend(sum.map(|map| ((Table::Billing, sum_key(partition)), map)));
+    }
+    for (key, item) in reports {
+        view.extend(shown_count(item).map(|map| ((Table::Reports, key.clone()), map)));
+    }
+    Ok(view)
+}
+
+/// What was rebuilt. Sums and balances follow from the rebuilt invoices and payments, by the code that books their changes.
+pub(crate) fn of_rebuilt<'a>(
+    billing: impl Iterator<Item = (&'a Key, &'a Item)>,
+    reports: impl Iterator<Item = (&'a Key, &'a Item)>,
+) -> Result<View, ReplayError> {
+    let mut view = View::new();
+    let mut credit: BTreeMap<(CustomerId, Currency), Money> = BTreeMap::new();
+    for (key, item) in billing {
+        let position = match key.sk.as_str() {
+            "INVOICE" => {
+                let invoice: Invoice = Stored::from_item(item.clone())?.value;
+                let balance = credit.entry((invoice.customer, invoice.currency()));
+                add_credit(balance.or_insert(Money::zero(invoice.currency())), &invoice)
+                    .and_then(|()| Ok(invoice.position()?))
+            }
+            "PAYMENT" => unallocated(&Stored::<Payment>::from_item(item.clone())?.value),
+            _ => continue,
+        };
+        let position = position.map_err(|source| ReplayError::Books { key: key.clone(), source: source.into() })?;
+        view.extend(shown_position(&position).map(|map| ((Table::Billing, sum_key(key.pk.as_str())), map)));
+        view.insert((Table::Billing, key.clone()), shown(item));
+    }
+    for ((customer, _), balance) in credit {
+        let balance = CreditBalance { customer, balance };
+        let map = shown_credit(&to_item(&balance, 1)?)?;
+        view.extend(map.map(|map| ((Table::Billing, balance.key()), map)));
+    }
+    for (key, item) in reports {
+        view.extend(shown_count(item).map(|map| ((Table::Reports, key.clone()), map)));
+    }
+    Ok(view)
+}
+
+/// What an invoice adds to its customer's credit.
+fn add_credit(balance: &mut Money, invoice: &Invoice) -> Result<(), BooksError> {
+    *balance = balance.checked_add(invoice.credit()?)?;
+    Ok(())
+}
+
+/// The hash of all that is compared of a table: equal tables have equal hashes.
+pub(crate) fn hash(view: &View, table: Table) -> String {
+    let mut hash = Sha256::new();
+    for ((_, key), map) in view.iter().filter(|((of, _), _)| *of == table) {
+        let fields: BTreeMap<&String, &Value> = map.iter().collect();
+        hash.update(format!("{key}\t{}\n", json!(fields)));
+    }
+    hex::encode(hash.finalize())
+}
