@@ -4,7 +4,7 @@
 //! partition, and once more a moment later when something looks broken, for a commit may have come between two reads. Numbers
 //! are held against the counters as they stood *before* the walk: whatever was given out until then must be found.
 //!
-//! This is the one place that scans the table: an operator's audit has to see what no index lists. It reads consistently, a
+//! Only this and `replay` scan the table: an operator's audit has to see what no index lists. It reads consistently, a
 //! megabyte at a time, and costs a read unit for each 4 KB, twice for invoices.
 
 mod finding;

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use saldo_billing::Outcome;
-use saldo_billing::id::PaymentId;
+use saldo_billing::id::{InvoiceId, PaymentId};
 use saldo_billing::invoice::Invoice;
+use saldo_billing::ledger::Position;
 use saldo_billing::payment::Payment;
+use saldo_books::payments::unallocated;
 use saldo_store::entities::{invoice_key, payment_key};
 use saldo_store::inbox::InboxStatus;
-use saldo_store::{Key, Stored, Table};
+use saldo_store::{Entity, Key, Stored, Table};
 use serde_json::{Map, Value, json};
 
 use crate::ReplayError;
@@ -57,6 +59,15 @@ pub struct Tally {
     pub surplus: usize,
     /// Changed while it was read, and not judged.
     pub moving: usize,
+}
+
+/// What can be mended by handling events again.
+#[derive(Debug, Default)]
+pub struct Mending<'a> {
+    /// The events.
+    pub events: Vec<&'a Told>,
+    /// Partitions whose entries are not what their invoice or payment says: a person has to judge those.
+    pub held_back: BTreeSet<String>,
 }
 
 /// The books that are kept beside those that the facts come to.
@@ -147,37 +158,73 @@ impl Replay {
 
     /// The events that mend what can be mended by handling them again: those that tell a payment something new, and for each
     /// invoice that lacks what a sound payment brought, one event of that payment.
+    ///
+    /// What is handled again is posted as the difference to what an invoice or payment says now. Where the entries are not what it
+    /// says, that would post something twice: nothing is to be handled again there.
     #[must_use]
-    pub fn mending(&self) -> Vec<&Told> {
+    pub fn mending(&self) -> Mending<'_> {
         let mut broken: BTreeMap<PaymentId, Option<Payment>> = BTreeMap::new();
         let mut lacking: BTreeSet<PaymentId> = BTreeSet::new();
         for Difference { table, key, kind, .. } in self.differences() {
             if table == Table::Billing && key.sk == "PAYMENT" && kind != Kind::Surplus {
                 let id = key.pk.split_once('#').and_then(|(_, id)| id.parse().ok());
-                let kept = self.kept.billing.get(&key).cloned();
-                let kept = kept.and_then(|item| Some(Stored::from_item(item).ok()?.value));
-                broken.extend(id.map(|id| (id, kept)));
+                broken.extend(id.map(|id| (id, self.kept_entity::<Payment>(&key))));
             } else if table == Table::Billing && key.sk == "INVOICE" {
                 lacking.extend(self.lacking(&key));
             }
         }
         lacking.retain(|payment| !broken.contains_key(payment));
-        let mut events = Vec::new();
+        let mut mending = Mending::default();
         for told in &self.kept.events {
-            let mut mends = false;
+            let (mut mends, mut held_back) = (false, None);
             for report in told.reports() {
                 let payment = report.payment();
-                mends |= match broken.get(&payment) {
+                let is_news = match broken.get(&payment) {
                     Some(None) => true,
                     Some(Some(kept)) => matches!(kept.clone().apply(report), Ok(Outcome::Applied(()))),
                     None => lacking.remove(&payment),
                 };
+                if is_news {
+                    mends = true;
+                    held_back = held_back.or_else(|| self.posted_otherwise(payment));
+                }
             }
-            if mends {
-                events.push(told);
+            match held_back {
+                Some(partition) => {
+                    mending.held_back.insert(partition);
+                }
+                None if mends => mending.events.push(told),
+                None => {}
             }
         }
-        events
+        mending
+    }
+
+    fn kept_entity<T: Entity>(&self, key: &Key) -> Option<T> {
+        Some(Stored::from_item(self.kept.billing.get(key)?.clone()).ok()?.value)
+    }
+
+    /// The partition in which news of a payment is posted, when the entries there are not what its invoice or payment says.
+    fn posted_otherwise(&self, payment: PaymentId) -> Option<String> {
+        let key = payment_key(payment);
+        let kept = self.kept_entity::<Payment>(&key);
+        let partition = match self.invoice_of(&key) {
+            Some(invoice) => {
+                let owner = invoice_key(invoice);
+                let position = self.kept_entity::<Invoice>(&owner).and_then(|invoice| invoice.position().ok());
+                (owner.pk, position)
+            }
+            None => (key.pk, kept.map_or_else(|| Some(Position::default()), |payment| unallocated(&payment).ok())),
+        };
+        let (partition, position) = partition;
+        let posted = self.kept_view.get(&(Table::Billing, view::sum_key(partition.as_str())));
+        let is_sound = position.is_some_and(|position| view::shown_position(&position).as_ref() == posted);
+        (!is_sound).then_some(partition)
+    }
+
+    /// The invoice of a rebuilt payment.
+    fn invoice_of(&self, payment: &Key) -> Option<InvoiceId> {
+        self.rebuilt_of(payment)?.get("invoice")?.get("S")?.as_str()?.parse().ok()
     }
 
     /// The payments of which an invoice that is kept does not have what they brought.

@@ -18,7 +18,7 @@ mod rebuild;
 mod told;
 mod view;
 
-pub use self::compare::{Difference, Kind, Replay, Tally};
+pub use self::compare::{Difference, Kind, Mending, Replay, Tally};
 pub use self::kept::Kept;
 pub use self::rebuild::{Event, Events, OnlyAnswered};
 pub use self::told::Told;

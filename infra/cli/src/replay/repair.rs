@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use saldo_messages::provider_events::ParkedKey;
 use saldo_messages::{Destination, ProviderEventsMessage, Queue, V1, encode};
-use saldo_replay::Replay;
+use saldo_replay::{Replay, Told};
 use saldo_store::Table;
 
 /// Events in one message: as many as are handled within one run of the function with time to spare.
@@ -20,16 +20,18 @@ pub(super) async fn repair(
     now: DateTime<Utc>,
     does_it: bool,
 ) -> Result<Vec<String>> {
-    let events: Vec<ParkedKey> = replay
-        .mending()
-        .into_iter()
-        .map(|told| ParkedKey { account: told.account.clone(), event_id: told.event_id.clone() })
-        .collect();
+    let mending = replay.mending();
+    let key = |told: &&Told| ParkedKey { account: told.account.clone(), event_id: told.event_id.clone() };
+    let events: Vec<ParkedKey> = mending.events.iter().map(key).collect();
     let mut lines = vec![if does_it {
         format!("asked for: {} events are handled again; replay again in a minute", events.len())
     } else {
         format!("{} events would be handled again; do it with `--repair --yes`", events.len())
     }];
+    let held_back = mending.held_back.into_iter();
+    lines.extend(held_back.map(|partition| {
+        format!("not touched: the entries of {partition} are not what it says, so its events could be posted twice")
+    }));
     if does_it {
         for parked in events.chunks(EVENTS_PER_MESSAGE) {
             let message = encode(&ProviderEventsMessage::Retry { v: V1, parked: parked.to_vec(), as_of: now })?;
