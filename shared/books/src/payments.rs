@@ -105,7 +105,8 @@ async fn try_report(
         mail: invoice.as_ref().and_then(|invoice| mail_about(&payment.value, invoice.value.id)),
     };
     let mut transaction = Transaction::new();
-    if news || payment.version == 0 {
+    let is_written = news || payment.version == 0;
+    if is_written {
         if payment.version == 0 {
             transaction.create(&payment.value)?
         } else {
@@ -114,7 +115,12 @@ async fn try_report(
     }
     write_unallocated(&mut transaction, &before, &payment, now)?;
     if let Some(invoice) = invoice {
-        booked.news |= write_invoice(store, &mut transaction, invoice, &payment, report, now).await?;
+        let is_invoice_written = write_invoice(store, &mut transaction, invoice, &payment, report, now).await?;
+        if is_invoice_written && !is_written {
+            // The invoice takes over what the payment said when it was read: that must still be what it says.
+            transaction.check_version(&payment)?;
+        }
+        booked.news |= is_invoice_written;
     }
     Ok(committed(store, transaction).await?.then_some(Reported::Booked(booked)))
 }

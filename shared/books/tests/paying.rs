@@ -11,6 +11,9 @@
 mod books;
 
 use books::*;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
 use chrono::Duration;
 use futures_util::future::join_all;
 use proptest::prelude::*;
@@ -23,7 +26,8 @@ use saldo_books::mail::{Decision, decide, record};
 use saldo_books::payments::{Reported, WaitsFor};
 use saldo_books::{BooksError, nothing_more, parking, payments, refunds};
 use saldo_store::entities::ParkedEvent;
-use saldo_store::{Store, Table};
+use saldo_store::memory::MemoryStore;
+use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
 
 async fn book(store: &dyn Store, report: &PaymentReport) -> bool {
     match payments::report(store, report, now()).await.unwrap() {
@@ -54,6 +58,52 @@ async fn fifty_deliveries_at_once_have_one_effect() {
     let told = join_all((0..50).map(|_| book(&store, &paid))).await;
     assert_eq!(told.into_iter().filter(|news| *news).count(), 1);
     assert_eq!(read(&store, invoice).await.amount_paid().unwrap(), eur(10_000));
+}
+
+/// A store in which somebody else books these reports before the first invoice is read.
+struct Meanwhile<'a> {
+    store: &'a MemoryStore,
+    reports: Mutex<Vec<PaymentReport>>,
+}
+
+#[async_trait]
+impl Store for Meanwhile<'_> {
+    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
+        let reports = if key.sk == "INVOICE" { std::mem::take(&mut *self.reports.lock().unwrap()) } else { Vec::new() };
+        for report in reports {
+            assert!(book(self.store, &report).await);
+        }
+        self.store.get(table, key, consistency).await
+    }
+
+    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
+        self.store.get_many(table, keys).await
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        self.store.query(query).await
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
+        self.store.commit(transaction).await
+    }
+}
+
+#[tokio::test]
+async fn an_event_told_again_while_a_refund_is_booked_takes_nothing_off_the_invoice() {
+    let store = business().await;
+    let invoice = issued(&store, 11).await;
+    let paid = report("pi_1", Some(invoice), captured(10_000), 0);
+    assert!(book(&store, &paid).await);
+    let created = Statement::Created { amount: eur(10_000) };
+    let refund = Statement::RefundedInAll { reference: "ch_1".to_owned(), amount: eur(4_000) };
+    // One that moves no money comes before, so that no entry of the ledger has the same cause.
+    let reports = vec![report("pi_1", None, created, 1), report("pi_1", None, refund, 2)];
+    let meanwhile = Meanwhile { store: &store, reports: Mutex::new(reports) };
+    // The payment was read without the refund, the invoice with it.
+    assert!(!book(&meanwhile, &paid).await);
+    assert!(meanwhile.reports.lock().unwrap().is_empty());
+    assert_eq!(read(&store, invoice).await.amount_refunded().unwrap(), eur(4_000));
 }
 
 #[tokio::test]
@@ -187,7 +237,7 @@ fn life(invoice: InvoiceId) -> Vec<PaymentReport> {
 }
 
 /// Tells the reports until none waits any more, as parked events are tried again.
-fn tell(reports: &[PaymentReport]) -> (Vec<saldo_store::Item>, Vec<(String, rust_decimal::Decimal)>) {
+fn tell(reports: &[PaymentReport]) -> (Vec<Item>, Vec<(String, rust_decimal::Decimal)>) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let store = business().await;

@@ -159,7 +159,9 @@ fn money(run: &Run) -> Result<(), Violation> {
             let told = payment.invoice.and_then(|id| run.observer.invoices.get(&id));
             let received = told.and_then(|invoice| invoice.received().find(|(id, _)| *id == payment.id));
             if told.is_some() && received.and_then(|(_, received)| received.standing) != Some(standing) {
-                return Err(broken(Invariant::I1, format!("{intent} is not on its invoice as it stands")));
+                let found =
+                    format!("{} of {:?} stands at {standing:?}, on it {received:?}", payment.id, payment.invoice);
+                return Err(broken(Invariant::I1, found));
             }
         }
     }
