@@ -1,5 +1,6 @@
 //! Everything that CI runs, in sequence, with one summary.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::console::Console;
 use crate::lambda_build::{QUICK, build_tool};
 use crate::local_aws::{Addresses, LocalAws, Policies};
 use crate::python::Venv;
-use crate::tally::Tally;
+use crate::tally::{Tally, failures};
 use crate::up::TWIN;
 use crate::workspace::Workspace;
 use crate::{dynamodb_local, local_aws, process, simulation, up};
@@ -27,6 +28,9 @@ pub(crate) const STORE_ENGINE: &str = "store-aws";
 
 /// The variable that leads the store's contract tests to an engine.
 const STORE_ENDPOINT: &str = "SALDO_TEST_DYNAMODB_ENDPOINT";
+
+/// The package of the operators' command.
+const OPERATOR: &str = "saldo-cli";
 
 /// A part of the checks, to be run alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -59,11 +63,13 @@ struct Run<'a> {
     workspace: &'a Workspace,
     console: &'a Console,
     outcomes: Vec<Outcome>,
+    /// What failed and why, to be told once more where nobody has to look for it: at the end.
+    failures: RefCell<Vec<String>>,
 }
 
 /// Runs the given parts of the checks, or all, also after one failed; true when all passed.
 pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> bool {
-    let mut run = Run { workspace, console, outcomes: Vec::new() };
+    let mut run = Run { workspace, console, outcomes: Vec::new(), failures: RefCell::default() };
     for part in [Part::Source, Part::Sim, Part::Template, Part::Store, Part::Judges, Part::Journeys] {
         if !parts.is_empty() && !parts.contains(&part) {
             continue;
@@ -196,8 +202,8 @@ impl Run<'_> {
 
     /// Asks the operator's command whether the books of the running stack are in order.
     fn verified(&self) -> Result<Tally> {
-        let verify = ["run", "--quiet", "--package", "saldo-cli", "--locked", "--", "--local", "verify", "--reports"];
-        self.check("verify", &mut self.cargo(&verify))
+        let mut saldo = Command::new(build_tool(self.workspace, OPERATOR, QUICK)?);
+        self.check("verify", saldo.args(["--local", "verify", "--reports"]))
     }
 
     /// Runs one step and keeps what it came to; an error is a failure of the step, not of the run.
@@ -206,6 +212,7 @@ impl Run<'_> {
         let begun = self.console.elapsed();
         let tally = work(self).unwrap_or_else(|error| {
             self.console.failure(&format!("{error:#}"));
+            self.failures.borrow_mut().push(format!("{name}: {error:#}"));
             Tally::FAILED
         });
         let took = self.console.elapsed().saturating_sub(begun);
@@ -238,13 +245,11 @@ impl Run<'_> {
         }
         let output = std::fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
         let output = String::from_utf8_lossy(&output);
-        for line in output.lines().filter(|line| line.starts_with("test ") && line.ends_with("FAILED")) {
-            self.console.detail(line);
-        }
+        self.failures.borrow_mut().extend(failures(&output));
         Ok(Tally::of_test_run(&output, ended.is_ok()))
     }
 
-    /// Prints the summary, with the sum as the last line; true when nothing failed.
+    /// Prints the summary and every failure, with the sum as the last line; true when nothing failed.
     fn summary(&self) -> bool {
         let mut sum = Tally::default();
         self.console.line("");
@@ -253,6 +258,9 @@ impl Run<'_> {
             let (passed, failed, seconds) = (tally.passed, tally.failed, took.as_secs_f64());
             self.console.line(&format!("{verdict} {passed:>5} passed {failed:>3} failed {seconds:>7.1} s  {name}"));
             sum = sum.and(*tally);
+        }
+        for failure in self.failures.borrow().iter() {
+            self.console.line(&format!("\n{failure}"));
         }
         self.console.line("");
         self.console.line(&format!("{} passed, {} failed", sum.passed, sum.failed));

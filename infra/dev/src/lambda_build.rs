@@ -48,10 +48,10 @@ pub(crate) fn build_functions(workspace: &Workspace, profile: &str) -> Result<Ve
     Ok(sizes)
 }
 
-/// Builds one program in a profile and answers with its path.
-pub(crate) fn build_tool(workspace: &Workspace, name: &str, profile: &str) -> Result<PathBuf> {
-    let built = build(workspace, &[name.to_owned()], profile)?;
-    built.get(name).cloned().with_context(|| format!("cargo built no program for {name}"))
+/// Builds the program of a package in a profile and answers with its path.
+pub(crate) fn build_tool(workspace: &Workspace, package: &str, profile: &str) -> Result<PathBuf> {
+    let built = build(workspace, &[package.to_owned()], profile)?;
+    built.into_values().next().with_context(|| format!("cargo built no program for {package}"))
 }
 
 /// Runs cargo with its progress on the terminal; answers with the program of each package.

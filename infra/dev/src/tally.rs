@@ -40,6 +40,26 @@ impl Tally {
     }
 }
 
+/// How many lines of a failed test are told.
+const TOLD_LINES: usize = 12;
+
+/// What each failed test of a `cargo test` run said, without its backtrace.
+pub(crate) fn failures(output: &str) -> Vec<String> {
+    let mut told: Vec<Vec<&str>> = Vec::new();
+    let mut is_inside = false;
+    for line in output.lines() {
+        if line.starts_with("---- ") && line.ends_with(" ----") {
+            told.push(Vec::new());
+            is_inside = true;
+        }
+        is_inside &= line != "stack backtrace:" && line != "failures:";
+        if let Some(test) = told.last_mut().filter(|test| is_inside && test.len() < TOLD_LINES && !line.is_empty()) {
+            test.push(line);
+        }
+    }
+    told.into_iter().map(|lines| lines.join("\n")).collect()
+}
+
 /// The number before a word: 12 in `ok. 12 passed; 1 failed; …`.
 fn count(counts: &str, word: &str) -> u64 {
     let before = counts.split(word).next().unwrap_or_default().trim_end();
@@ -56,6 +76,32 @@ test a ... ok
 test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
 test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s
 ";
+
+    #[test]
+    fn a_failed_test_is_told_without_its_backtrace() {
+        let output = "\
+test a ... FAILED
+
+failures:
+
+---- a stdout ----
+
+thread 'a' panicked at tests/a.rs:1:1:
+not found: 7
+stack backtrace:
+   0: begin
+
+---- b stdout ----
+broken
+
+failures:
+    a
+";
+        let told =
+            ["---- a stdout ----\nthread 'a' panicked at tests/a.rs:1:1:\nnot found: 7", "---- b stdout ----\nbroken"];
+        assert_eq!(failures(output), told);
+        assert!(failures(TWO_CRATES).is_empty());
+    }
 
     #[test]
     fn results_of_several_crates_add_up() {

@@ -8,10 +8,13 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::timeout::Timeout;
+use tower::util::BoxCloneSyncService;
 
 use crate::gateway::Cause;
 
@@ -52,7 +55,7 @@ pub enum TransportError {
 /// What is given up after how much.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// For a connection to stand.
+    /// For a connection to stand: name looked up, TLS agreed. What has not come that far was not sent.
     pub connect: Duration,
     /// For the whole call.
     pub total: Duration,
@@ -67,10 +70,13 @@ impl Default for Bounds {
     }
 }
 
+/// Opens a connection within its time.
+type Connector = BoxCloneSyncService<Uri, MaybeHttpsStream<TokioIo<TcpStream>>, Cause>;
+
 /// The real transport: HTTP/1.1 over TLS 1.3, roots of Mozilla, no redirects, no proxies.
 #[derive(Clone)]
 pub struct HttpsClient {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     bounds: Bounds,
 }
 
@@ -86,13 +92,13 @@ impl HttpsClient {
     pub fn new(bounds: Bounds) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(bounds.connect));
         tcp.set_nodelay(true);
         #[expect(clippy::expect_used, reason = "fails only where ring has no suite for TLS 1.3, and a test builds one")]
         let secured = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::ring::default_provider())
             .expect("ring speaks TLS 1.3");
-        let connector = secured.https_or_http().enable_http1().wrap_connector(tcp);
+        let secured = secured.https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = Connector::new(Timeout::new(secured, bounds.connect));
         let client = Client::builder(TokioExecutor::new())
             // A function that was frozen finds its idle connections dead; a fresh one is cheaper than an unknown outcome.
             .pool_idle_timeout(Duration::from_secs(20))

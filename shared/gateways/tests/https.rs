@@ -12,8 +12,9 @@ use saldo_gateways::http::{Bounds, HttpsClient, Transport, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+/// More time than a busy machine needs.
 fn bounds() -> Bounds {
-    Bounds { connect: Duration::from_millis(500), total: Duration::from_millis(800), answer_bytes: 4_096 }
+    Bounds { connect: Duration::from_secs(30), total: Duration::from_secs(60), answer_bytes: 4_096 }
 }
 
 fn get(url: &str) -> Request<Bytes> {
@@ -77,6 +78,14 @@ async fn a_peer_that_speaks_no_tls_is_not_sent_to() {
 }
 
 #[tokio::test]
+async fn a_peer_that_never_agrees_on_tls_is_not_sent_to() {
+    let url = peer(Vec::new(), Duration::from_secs(120)).await.replace("http://", "https://");
+    let impatient = Bounds { connect: Duration::from_millis(300), ..bounds() };
+    let error = HttpsClient::new(impatient).send(get(&url)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NotSent { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_connection_that_breaks_before_the_answer_is_lost() {
     let (server, base) = twin().await;
     let fault = Fault { kind: FaultKind::LoseAnswer, method: None, path: None, times: 1, commit: true, delay_ms: None };
@@ -92,9 +101,10 @@ async fn a_connection_that_breaks_before_the_answer_is_lost() {
 #[tokio::test]
 async fn silence_and_half_an_answer_are_lost_in_time() {
     let half = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_vec();
-    for (answer, wait) in [(Vec::new(), Duration::from_secs(30)), (half, Duration::ZERO)] {
+    let impatient = Bounds { total: Duration::from_millis(800), ..bounds() };
+    for (answer, wait) in [(Vec::new(), Duration::from_secs(120)), (half, Duration::ZERO)] {
         let url = peer(answer, wait).await;
-        let error = HttpsClient::new(bounds()).send(get(&url)).await.unwrap_err();
+        let error = HttpsClient::new(impatient).send(get(&url)).await.unwrap_err();
         assert!(matches!(error, TransportError::Lost { .. }), "{error:?}");
     }
 }

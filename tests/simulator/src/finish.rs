@@ -15,7 +15,7 @@ use saldo_store::{Stored, Table, attribute, instant_text, text};
 
 use crate::run::Run;
 use crate::violation::{Invariant, Violation, broken, bug};
-use crate::world::{ACCOUNTS, provider_key};
+use crate::world::{ACCOUNTS, at_once, provider_key};
 
 /// How long everything may take to come to rest: what is unknown is looked up after a week at the latest, and what waits is
 /// tried again after a week.
@@ -32,6 +32,7 @@ pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     mails(run)?;
     documents(run)?;
     order::check(run)?;
+    replayed(run)?;
     reports::check(run)?;
     run.world.permissions.take_refused().map_or(Ok(()), |refused| Err(broken(Invariant::Bug, refused)))
 }
@@ -125,6 +126,13 @@ fn inbox(run: &Run) -> Result<(), Violation> {
     }
     let told = run.events.len();
     if kept == told { Ok(()) } else { Err(broken(Invariant::I8, format!("the inbox has {kept} of {told} events"))) }
+}
+
+/// Rebuilt from the inbox and the decisions, the books are the same.
+fn replayed(run: &Run) -> Result<(), Violation> {
+    let kept = saldo_replay::Kept::in_memory(&run.world.memory).map_err(bug)?;
+    let replay = at_once(saldo_replay::replay(kept)).map_err(bug)?.map_err(bug)?;
+    replay.differences().first().map_or(Ok(()), |first| Err(broken(Invariant::I7, format!("replayed: {first:?}"))))
 }
 
 /// Payment by payment, the books say what the provider's own books say.

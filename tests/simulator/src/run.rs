@@ -30,6 +30,9 @@ use crate::{finish, moment};
 /// Invocations under way at a time.
 const TASKS_MAX: usize = 6;
 
+/// More steps than the busiest day has: whoever needs more goes round in circles.
+const STEPS_PER_DAY_MAX: u64 = 200_000;
+
 /// The lines of the trace that are kept.
 const TRACE_LINES: usize = 80;
 
@@ -68,6 +71,8 @@ pub(crate) struct Run {
     pub(crate) people: People,
     pub(crate) now: DateTime<Utc>,
     pub(crate) steps: u64,
+    /// The number of the day, and the step that it began with.
+    day: (i64, u64),
     pub(crate) sabotage: Option<Sabotage>,
     chance: Chance,
     tasks: Vec<Task>,
@@ -117,6 +122,7 @@ impl Run {
             people: People::new(plan.seed),
             now,
             steps: 0,
+            day: (0, 0),
             sabotage: plan.sabotage,
             chance: Chance::of(plan.seed, "schedule"),
             tasks: Vec::new(),
@@ -234,7 +240,7 @@ impl Run {
 
     /// Whether there was anything to do.
     fn work(&mut self) -> Result<bool, Violation> {
-        self.steps = self.steps.saturating_add(1);
+        self.count_step()?;
         let may_begin = self.tasks.len() < TASKS_MAX;
         if self.tasks.is_empty() || (may_begin && self.chance.happens(3_000)) {
             if self.begin()? {
@@ -251,6 +257,19 @@ impl Run {
         let place = self.chance.below(self.tasks.len());
         self.go_on(place)?;
         Ok(true)
+    }
+
+    /// Work comes to its end, also when every answer is bad.
+    fn count_step(&mut self) -> Result<(), Violation> {
+        self.steps = self.steps.saturating_add(1);
+        let day = self.now.timestamp().div_euclid(86_400);
+        if self.day.0 != day {
+            self.day = (day, self.steps);
+        }
+        if self.steps.saturating_sub(self.day.1) > STEPS_PER_DAY_MAX {
+            return Err(broken(Invariant::I8, "the work of a day has no end"));
+        }
+        Ok(())
     }
 
     /// Looks at what the last step changed.
