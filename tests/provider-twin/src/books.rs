@@ -107,10 +107,15 @@ impl Books {
         &self.entries
     }
 
-    /// The metadata of a PaymentIntent when money first moved because of it.
+    /// Keeps the metadata that a refund was asked for with.
+    pub(crate) fn label(&mut self, refund: &str, metadata: &BTreeMap<String, String>) {
+        self.metadata.insert(refund.to_owned(), metadata.clone());
+    }
+
+    /// The metadata of a PaymentIntent, or of a refund, when money first moved because of it.
     #[must_use]
-    pub fn metadata(&self, payment_intent: &str) -> Option<&BTreeMap<String, String>> {
-        self.metadata.get(payment_intent)
+    pub fn metadata(&self, id: &str) -> Option<&BTreeMap<String, String>> {
+        self.metadata.get(id)
     }
 
     /// The books in sum.

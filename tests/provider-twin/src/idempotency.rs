@@ -9,6 +9,9 @@ use crate::error::ApiError;
 /// Stripe may forget a key when it is this old; the twin does at once.
 const KEPT: TimeDelta = TimeDelta::hours(24);
 
+/// No request is at work for longer, also when nobody waits for its answer any more.
+const LONGEST_FLIGHT: TimeDelta = TimeDelta::minutes(5);
+
 /// An answer as it is kept: the status and the body, whatever they were.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Kept {
@@ -47,13 +50,14 @@ impl Keys {
                 "Idempotency keys have at most 255 characters.",
             ));
         }
-        let is_old = |entry: &Entry| !entry.in_flight && now.signed_duration_since(entry.first_used_at) >= KEPT;
+        let age = |entry: &Entry| now.signed_duration_since(entry.first_used_at);
+        let is_old = |entry: &Entry| age(entry) >= KEPT;
         if self.0.get(key).is_some_and(is_old) {
             self.0.remove(key);
         }
         match self.0.get(key) {
             None => Ok(Known::New),
-            Some(entry) if entry.in_flight => Err(ApiError::key_in_use()),
+            Some(entry) if entry.in_flight && age(entry) < LONGEST_FLIGHT => Err(ApiError::key_in_use()),
             Some(entry) if entry.fingerprint != fingerprint => Err(ApiError::key_reused()),
             Some(entry) => Ok(entry.kept.clone().map_or(Known::New, Known::Answer)),
         }

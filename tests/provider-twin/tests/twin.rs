@@ -116,6 +116,19 @@ fn a_key_is_in_use_until_its_answer_has_left_and_forgotten_after_a_day() {
 }
 
 #[test]
+fn a_key_whose_answer_nobody_waits_for_comes_free() {
+    let mut twin = twin();
+    twin.add_fault(fault(FaultKind::Delay, true));
+    let body = "amount=500&currency=eur&payment_method=pm_card_visa&confirm=true&off_session=true";
+    drop(twin.handle(&request("POST", "/v1/payment_intents", Some("left"), body)));
+    twin.set_now(now() + TimeDelta::minutes(4));
+    assert_eq!(pay(&mut twin, "left", "pm_card_visa", 500).0, 409);
+    twin.set_now(now() + TimeDelta::minutes(5));
+    assert_eq!(pay(&mut twin, "left", "pm_card_visa", 500).0, 200);
+    assert_eq!(sums(&twin).charges, 1);
+}
+
+#[test]
 fn refunds_never_exceed_the_charge_and_one_that_bounces_comes_back() {
     let mut twin = twin();
     let (_, intent) = pay(&mut twin, "k", "pm_card_visa", 10_000);

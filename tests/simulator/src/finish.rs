@@ -106,8 +106,16 @@ fn attempts(run: &Run) -> Result<(), Violation> {
     }
     for payment in run.observer.payments.values() {
         for (refund, request) in payment.refund_requests() {
-            if matches!(request.state, RefundState::Requested | RefundState::Unknown { .. }) {
-                return Err(broken(Invariant::I8, format!("refund {refund} is {:?}", request.state)));
+            let is_accepted = match request.state {
+                RefundState::Requested | RefundState::Unknown { .. } => {
+                    return Err(broken(Invariant::I8, format!("refund {refund} is {:?}", request.state)));
+                }
+                RefundState::Accepted { .. } => true,
+                RefundState::Refused { .. } => false,
+            };
+            if is_accepted != run.observer.was_given_back(refund) {
+                let found = format!("refund {refund} is {:?}, by the provider's books it is not", request.state);
+                return Err(broken(Invariant::I1, found));
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::chance::Chance;
 use crate::world::ACCOUNTS;
 
-pub(crate) use self::acts::act;
+pub(crate) use self::acts::{act, any_act};
 pub(crate) use self::provider::{finish_refunds, pending_refunds, provider_call, twin_call};
 
 const ZONES: [&str; 12] = [

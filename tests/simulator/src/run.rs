@@ -30,8 +30,8 @@ use crate::{finish, moment};
 /// Invocations under way at a time.
 const TASKS_MAX: usize = 6;
 
-/// More steps than the busiest day has: whoever needs more goes round in circles.
-const STEPS_PER_DAY_MAX: u64 = 200_000;
+/// Many times the steps that the busiest day has: whoever needs more goes round in circles.
+const STEPS_PER_DAY_MAX: u64 = 20_000;
 
 /// The lines of the trace that are kept.
 const TRACE_LINES: usize = 80;

@@ -43,8 +43,6 @@ pub enum Sabotage {
     CreditForgotten,
     /// A ledger entry is not written.
     EntryForgotten,
-    /// A ledger entry is written over an older one.
-    EntryOverwritten,
     /// A mail is written down although it was before.
     MailPlannedTwice,
     /// A mail is not written down before it is handed over.
@@ -153,7 +151,6 @@ impl Sabotage {
             Self::CreditVersionSkipped => when(begins("CREDIT#") && updates, Verdict::Unconditional),
             Self::CreditForgotten => when(begins("CREDIT#"), Verdict::Vanishes),
             Self::EntryForgotten => when(begins("ENTRY#"), Verdict::Vanishes),
-            Self::EntryOverwritten => when(begins("ENTRY#"), Verdict::Unconditional),
             Self::MailPlannedTwice => when(begins("MAIL#") && creates, Verdict::Unconditional),
             Self::MailNotPlanned => when(begins("MAIL#") && creates, Verdict::Vanishes),
             Self::InboxForgotten => when(table == Table::Inbox && creates, Verdict::Vanishes),

@@ -71,6 +71,8 @@ impl Account {
             Moved { intent: &charge.intent, source: &id, amount, fee: 0, currency: &charge.currency, outward: true };
         let kind = if charge.id.starts_with("ch_") { "refund" } else { "payment_refund" };
         let transaction = self.move_money(Movement::Refunded, (kind, "refund"), moved);
+        let metadata = params.inner("metadata").texts();
+        self.books.label(&id, &metadata);
         self.refunds.put(Refund {
             id: id.clone(),
             created: self.now.timestamp(),
@@ -79,7 +81,7 @@ impl Account {
             amount,
             currency: charge.currency.clone(),
             reason: params.text("reason").map(ToOwned::to_owned),
-            metadata: params.inner("metadata").texts(),
+            metadata,
             status: if charge.id.starts_with("ch_") { RefundStatus::Succeeded } else { RefundStatus::Pending },
             failure_reason: None,
             transaction: Some(transaction),

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, RefundId};
 use saldo_billing::ledger::Position;
 use saldo_billing::payment::{RefundState, RefundStatus};
+use saldo_gateways::stripe::REFUND_KEY;
 use saldo_money::{Currency, Money};
 use saldo_store::entities::LedgerEntry;
 
@@ -18,6 +19,7 @@ use provider_twin::Movement;
 pub(super) struct Seen {
     entries: BTreeMap<&'static str, usize>,
     attempts: BTreeSet<(String, String)>,
+    refunds: BTreeSet<String>,
     /// What our own charges and pages took for an invoice, in the numbers that travel.
     taken: BTreeMap<String, i64>,
     /// Invoices that somebody also paid by other means.
@@ -89,7 +91,13 @@ impl Observer {
         Err(broken(Invariant::I2, format!("{} has a credit of {kept:?}, by the invoices it is {owed:?}", key.0)))
     }
 
-    /// Looks at the provider's own books: no attempt takes twice, and we take no more than an invoice asks for.
+    /// Whether the provider gave money back for a refund of ours.
+    pub(crate) fn was_given_back(&self, refund: RefundId) -> bool {
+        self.provider.refunds.contains(&refund.to_string())
+    }
+
+    /// Looks at the provider's own books: no attempt takes twice, no refund gives back twice, and we take no more than an invoice
+    /// asks for.
     pub(super) fn look_at_provider(&mut self, world: &World) -> Result<(), Violation> {
         let twin = world.twin();
         for account in ACCOUNTS {
@@ -97,7 +105,14 @@ impl Observer {
             let seen = self.provider.entries.entry(account).or_default();
             let first = *seen;
             *seen = books.entries().len();
-            for entry in books.entries().iter().skip(first).filter(|entry| entry.movement == Movement::Charged) {
+            let new = books.entries().iter().skip(first);
+            for entry in new.clone().filter(|entry| entry.movement == Movement::Refunded) {
+                let refund = books.metadata(&entry.source).and_then(|metadata| metadata.get(REFUND_KEY));
+                if refund.is_some_and(|refund| !self.provider.refunds.insert(refund.clone())) {
+                    return Err(broken(Invariant::I1, format!("refund {refund:?} was given back twice")));
+                }
+            }
+            for entry in new.filter(|entry| entry.movement == Movement::Charged) {
                 let metadata = books.metadata(&entry.payment_intent);
                 let told = |key: &str| metadata.and_then(|metadata| metadata.get(key));
                 let Some(invoice) = told("saldo_invoice") else { continue };

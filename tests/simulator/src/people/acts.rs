@@ -21,10 +21,23 @@ const BAD: [&str; 4] = [
     "pm_sepa_debit_fails",
 ];
 
-/// Does something; what the CRM asks the API for, if it is its turn.
-pub(crate) fn act(people: &mut People, observer: &Observer, world: &World, now: DateTime<Utc>) -> Option<Request> {
-    let dice = people.chance.below(100);
-    match dice {
+/// What may be done.
+const ACTS: usize = 102;
+
+/// Something to do.
+pub(crate) fn any_act(people: &mut People) -> usize {
+    people.chance.below(ACTS)
+}
+
+/// Does it; what the CRM asks the API for, if it is its turn.
+pub(crate) fn act(
+    people: &mut People,
+    observer: &Observer,
+    world: &World,
+    now: DateTime<Utc>,
+    act: usize,
+) -> Option<Request> {
+    match act {
         0..=9 => people.newcomer(),
         10..=21 => people.subscribe(now),
         22..=24 => people.cancel(observer),
@@ -41,6 +54,7 @@ pub(crate) fn act(people: &mut People, observer: &Observer, world: &World, now: 
         76..=83 => people.pay_outside(observer, world),
         84..=92 => people.change_method(world),
         93..=94 => people.finish_refund(world),
+        95..=96 => people.settle_all(observer, world),
         _ => people.look(observer),
     }
 }
@@ -137,8 +151,10 @@ impl People {
     fn decide_draft(&mut self) -> Option<Request> {
         let place = self.chance.below(self.drafts.len());
         let id = self.drafts.get(place)?.clone();
-        if self.chance.happens(2_000) {
+        if self.chance.happens(7_000) {
             self.drafts.remove(place);
+        }
+        if self.chance.happens(2_000) {
             return Some(self.request("DELETE", format!("/v1/invoices/{id}"), None, Then::Nothing));
         }
         Some(self.request("POST", format!("/v1/invoices/{id}/finalise"), None, Then::Nothing))
@@ -155,11 +171,15 @@ impl People {
         for _ in 0..8 {
             let invoice = any(self, observer.invoices.values())?;
             if is_owed(invoice) {
-                let seller = self.sellers.iter().position(|seller| *seller == invoice.seller.to_string())?;
-                return Some((invoice, ACCOUNTS.get(seller).copied()?));
+                return Some((invoice, self.account_of(invoice)?));
             }
         }
         None
+    }
+
+    fn account_of(&self, invoice: &Invoice) -> Option<&'static str> {
+        let seller = self.sellers.iter().position(|seller| *seller == invoice.seller.to_string())?;
+        ACCOUNTS.get(seller).copied()
     }
 
     fn ask_for_page(&mut self, observer: &Observer) -> Option<Request> {
@@ -229,12 +249,32 @@ impl People {
     /// Pays by means of which Saldo hears only by webhook: the whole, a part, too much, or for nothing that we know.
     fn pay_outside(&mut self, observer: &Observer, world: &World) -> Option<Request> {
         let (invoice, account) = self.owed(observer)?;
-        let (currency, due) = (invoice.currency(), invoice.amount_due().ok()?.to_minor().ok()?);
+        let due = invoice.amount_due().ok()?.to_minor().ok()?;
         let minor = match self.chance.below(4) {
             0 => due.checked_div(2)?,
             1 => due.checked_mul(6)?.checked_div(5)?,
             _ => due,
         };
+        self.pay(invoice, account, minor, world)
+    }
+
+    /// A customer pays all their invoices of a currency at once, paid or not, and a little too much.
+    fn settle_all(&mut self, observer: &Observer, world: &World) -> Option<Request> {
+        let any = any(self, observer.invoices.values())?;
+        let account = self.account_of(any)?;
+        let is_theirs = |invoice: &&Invoice| {
+            invoice.customer == any.customer && invoice.currency() == any.currency() && invoice.issued().is_some()
+        };
+        for invoice in observer.invoices.values().filter(is_theirs).take(4) {
+            let minor = invoice.totals.total.to_minor().ok()?;
+            self.pay(invoice, account, minor.checked_add(20)?, world);
+        }
+        None
+    }
+
+    /// Pays an amount for an invoice.
+    fn pay(&mut self, invoice: &Invoice, account: &'static str, minor: i64, world: &World) -> Option<Request> {
+        let currency = invoice.currency();
         let (minor, code) = (even(minor, currency).to_string(), currency.code().to_lowercase());
         let id = invoice.id.to_string();
         let mut form = vec![

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use provider_twin::Delivery;
 
 use super::{Run, later};
-use crate::people::{Request, act};
+use crate::people::{Request, act, any_act};
 use crate::violation::{Violation, bug};
 use crate::weather::Fault;
 use crate::world::account_of;
@@ -129,10 +129,12 @@ impl Run {
             Happening::Act => {
                 let minutes = self.chance.between(5, 400);
                 self.timeline.put(later(self.now, TimeDelta::minutes(minutes)), Happening::Act);
-                // Now and then everybody comes at once.
+                // Now and then everybody comes at once, and often for the same thing.
                 let people = if self.chance.happens(800) { self.chance.between(3, 9) } else { 1 };
+                let same = any_act(&mut self.people);
                 for _ in 0..people {
-                    self.say_act()?;
+                    let act = if self.chance.happens(5_000) { same } else { any_act(&mut self.people) };
+                    self.say_act(act)?;
                 }
             }
             Happening::Ask(request) => self.begin_request(*request),
@@ -144,11 +146,12 @@ impl Run {
         Ok(true)
     }
 
-    fn say_act(&mut self) -> Result<(), Violation> {
-        let request = act(&mut self.people, &self.observer, &self.world, self.now);
+    fn say_act(&mut self, what: usize) -> Result<(), Violation> {
+        let request = act(&mut self.people, &self.observer, &self.world, self.now, what);
         if let Some(request) = request {
             if self.world.weather.strikes(Fault::ClientRepeats) {
-                self.ask_again(request.clone(), TimeDelta::seconds(1));
+                let seconds = self.chance.between(0, 1);
+                self.ask_again(request.clone(), TimeDelta::seconds(seconds));
             }
             self.begin_request(request);
         }
