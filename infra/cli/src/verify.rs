@@ -16,11 +16,14 @@ mod progress;
 mod reports;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
+use signal_hook::consts::SIGINT;
 
 use self::pages::Looked;
 use self::progress::Progress;
@@ -57,17 +60,13 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
         None => Progress::begin(table, numbers::counters(&store).await?),
     };
     let copy = options.reports.then(MemoryStore::new);
-    let walked = tokio::select! {
-        walked = walk(
-            &store,
-            &mut progress,
-            PAUSE,
-            async |after| scan::scan(&client, table, after).await,
-            copy.as_ref(),
-        ) => walked,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+    let interrupted = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGINT, Arc::clone(&interrupted))?;
+    let scan = async |after| {
+        anyhow::ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");
+        scan::scan(&client, table, after).await
     };
-    if let Err(error) = walked {
+    if let Err(error) = walk(&store, &mut progress, PAUSE, scan, copy.as_ref()).await {
         if options.reports {
             return Err(error.context("the books were not verified; with --reports it can only begin anew"));
         }

@@ -183,15 +183,17 @@ impl Run<'_> {
     }
 
     /// The demo and the journeys, each on a stack of its own, which is taken down whatever happens; after each the books are
-    /// verified.
+    /// verified and replayed.
     fn journeys(&mut self) {
         self.step("deploying the local stack, and a demo quarter on it", |run| run.deployed(true));
         self.step("the books of the demo, verified", Run::verified);
+        self.step("the books of the demo, replayed", Run::replayed);
         self.step("deploying the local stack anew", |run| run.deployed(false));
         self.step("journeys on the local stack", |run| {
             run.tests("journeys", &mut run.cargo(&["test", "--package", JOURNEYS, "--locked", "--no-fail-fast"]))
         });
         self.step("the books of the journeys, verified", Run::verified);
+        self.step("the books of the journeys, replayed", Run::replayed);
         self.step("taking the local stack down", |run| up::down(run.workspace, run.console).map(|()| Tally::PASSED));
     }
 
@@ -200,10 +202,19 @@ impl Run<'_> {
         up::up(self.workspace, self.console, &up::Options { demo, build: demo }).map(|()| Tally::PASSED)
     }
 
-    /// Asks the operator's command whether the books of the running stack are in order.
+    /// Asks the operators' command whether the books of the running stack agree with themselves.
     fn verified(&self) -> Result<Tally> {
+        self.operator("verify", &["verify", "--reports"])
+    }
+
+    /// Asks the operators' command whether the books are what the events and our decisions make of them.
+    fn replayed(&self) -> Result<Tally> {
+        self.operator("replay", &["replay"])
+    }
+
+    fn operator(&self, name: &str, arguments: &[&str]) -> Result<Tally> {
         let mut saldo = Command::new(build_tool(self.workspace, OPERATOR, QUICK)?);
-        self.check("verify", saldo.args(["--local", "verify", "--reports"]))
+        self.check(name, saldo.arg("--local").args(arguments))
     }
 
     /// Runs one step and keeps what it came to; an error is a failure of the step, not of the run.
