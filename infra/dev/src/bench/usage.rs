@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 /// CPU time and memory of one process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// CPU time of all its threads.
+    /// CPU time of all its threads that live.
     pub(crate) cpu: Duration,
     /// The most memory that was resident at any moment, in bytes.
     pub(crate) peak_bytes: u64,
@@ -23,8 +23,15 @@ impl Usage {
         let process = PathBuf::from(format!("/proc/{pid}"));
         let mut cpu = Duration::ZERO;
         for thread in std::fs::read_dir(process.join("task")).context("CPU time is measured on Linux only")? {
-            let file = thread?.path().join("schedstat");
-            let used = cpu_time(&read(&file)?).with_context(|| format!("{} tells no CPU time", file.display()))?;
+            let thread = thread?.path();
+            let file = thread.join("schedstat");
+            let told = match read(&file) {
+                Ok(told) => told,
+                // It ended since it was listed, and took its time with it.
+                Err(_) if !thread.exists() => continue,
+                Err(error) => return Err(error),
+            };
+            let used = cpu_time(&told).with_context(|| format!("{} tells no CPU time", file.display()))?;
             cpu = cpu.saturating_add(used);
         }
         let file = process.join("status");
@@ -51,6 +58,8 @@ fn peak_bytes(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -69,8 +78,19 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn this_very_process_has_used_something() {
-        let used = Usage::of(std::process::id()).unwrap();
-        assert!(used.peak_bytes > 100_000, "{used:?}");
+    fn a_process_is_measured_while_its_threads_come_and_go() {
+        let is_measured = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_measured.load(Ordering::Relaxed) {
+                    drop(std::thread::spawn(|| ()).join());
+                }
+            });
+            let used: Vec<_> = (0..300).map(|_| Usage::of(std::process::id())).collect();
+            is_measured.store(true, Ordering::Relaxed);
+            for used in used {
+                assert!(used.unwrap().peak_bytes > 100_000);
+            }
+        });
     }
 }
