@@ -61,6 +61,8 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
     };
     let copy = options.reports.then(MemoryStore::new);
     let interrupted = Arc::new(AtomicBool::new(false));
+    // Asked twice, it ends at once; the exit code is the shell's for an interrupt.
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&interrupted))?;
     signal_hook::flag::register(SIGINT, Arc::clone(&interrupted))?;
     let scan = async |after| {
         anyhow::ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");

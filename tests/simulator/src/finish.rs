@@ -114,7 +114,7 @@ fn attempts(run: &Run) -> Result<(), Violation> {
                 RefundState::Refused { .. } => false,
             };
             if is_accepted != run.observer.was_given_back(refund) {
-                let found = format!("refund {refund} is {:?}, by the provider's books it is not", request.state);
+                let found = format!("refund {refund} is {:?}, the provider's books say otherwise", request.state);
                 return Err(broken(Invariant::I1, found));
             }
         }

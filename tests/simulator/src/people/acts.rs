@@ -21,7 +21,7 @@ const BAD: [&str; 4] = [
     "pm_sepa_debit_fails",
 ];
 
-/// What may be done.
+/// How many shares of chance there are to do something.
 const ACTS: usize = 102;
 
 /// Something to do.
