@@ -4,6 +4,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a defect or a fault touches what it is about, and nothing else")]
 
 mod chance;
+mod coverage;
 mod drawing;
 mod finish;
 mod moment;
@@ -17,6 +18,7 @@ mod violation;
 mod weather;
 mod world;
 
+pub use coverage::{Branches, branches, listen, unasked};
 pub use ports::unneeded;
 pub use run::{Outcome, Plan, play};
 pub use sabotage::Sabotage;

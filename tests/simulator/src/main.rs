@@ -8,8 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::{Parser, ValueEnum as _};
+use mimalloc::MiMalloc;
 use serde_json::json;
-use simulator::{Fault, Invariant, Outcome, Plan, Sabotage, name, play, shrink, unneeded};
+use simulator::{
+    Branches, Fault, Invariant, Outcome, Plan, Sabotage, branches, listen, name, play, shrink, unasked, unneeded,
+};
+
+/// Items and messages are made of small texts, and to allocate them is most of the work.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// All handlers in one process, months in seconds, and everything that can go wrong.
 #[derive(Debug, Parser)]
@@ -49,6 +56,7 @@ struct Sum {
     invocations: BTreeMap<&'static str, u64>,
     faults: BTreeMap<Fault, u64>,
     used: BTreeSet<String>,
+    answers: BTreeMap<&'static str, BTreeSet<i64>>,
     broken: Vec<(u64, Outcome)>,
 }
 
@@ -65,6 +73,9 @@ impl Sum {
             *sum = sum.saturating_add(*count);
         }
         self.used.extend(outcome.used.iter().cloned());
+        for (operation, status) in &outcome.answers {
+            self.answers.entry(operation).or_default().insert(*status);
+        }
         if outcome.violation.is_some() {
             self.broken.push((seed, outcome));
         }
@@ -84,6 +95,9 @@ fn say(line: &str) {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let sabotage = arguments.sabotage;
+    if let Err(error) = listen() {
+        say(&format!("what handlers tell is not heard: {error:#}"));
+    }
     if arguments.mutants {
         return mutants(&arguments);
     }
@@ -132,14 +146,7 @@ fn report(arguments: &Arguments, mut sum: Sum, took: Duration) -> ExitCode {
     sum.invocations.iter().for_each(|(name, count)| say(&format!("  {name:<24}{count:>12}")));
     say("faults by kind");
     sum.faults.iter().for_each(|(fault, count)| say(&format!("  {:<24}{count:>12}", name(fault))));
-    match unneeded(&sum.used) {
-        Ok(grants) if grants.is_empty() => say("every permission of the template was needed"),
-        Ok(grants) => {
-            say("permissions of the template that nobody needed");
-            grants.iter().for_each(|grant| say(&format!("  {grant}")));
-        }
-        Err(error) => say(&format!("the permissions of the template cannot be read: {error:#}")),
-    }
+    show_coverage(&sum);
     let violations = sum.broken.len();
     if let Some((seed, outcome)) = sum.broken.pop() {
         let plan = plan(arguments, seed, arguments.sabotage);
@@ -161,6 +168,34 @@ fn report(arguments: &Arguments, mut sum: Sum, took: Duration) -> ExitCode {
     });
     say(&line.to_string());
     if violations == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What of the API, of the handlers and of their permissions was used.
+fn show_coverage(sum: &Sum) {
+    say("answers of the API");
+    for (operation, statuses) in &sum.answers {
+        let statuses: Vec<String> = statuses.iter().map(i64::to_string).collect();
+        say(&format!("  {operation:<44}{}", statuses.join(" ")));
+    }
+    show_missed("operations of the API that nobody asked for", &unasked(&sum.answers.keys().copied().collect()));
+    match branches() {
+        Ok(Branches { all, missed }) => {
+            say(&format!("{} of {all} branches that tell what they did", all.saturating_sub(missed.len())));
+            show_missed("those that no run came by", &missed);
+        }
+        Err(error) => say(&format!("the sources cannot be read: {error:#}")),
+    }
+    match unneeded(&sum.used) {
+        Ok(grants) => show_missed("permissions of the template that nobody needed", &grants),
+        Err(error) => say(&format!("the permissions of the template cannot be read: {error:#}")),
+    }
+}
+
+fn show_missed(what: &str, missed: &[impl AsRef<str>]) {
+    if !missed.is_empty() {
+        say(what);
+        missed.iter().for_each(|name| say(&format!("  {}", name.as_ref())));
+    }
 }
 
 fn show(plan: &Plan, outcome: &Outcome) {

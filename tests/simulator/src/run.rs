@@ -19,6 +19,7 @@ pub(crate) use self::task::INVOCATION;
 use self::task::Task;
 use self::time::{Happening, Timeline};
 use crate::chance::Chance;
+use crate::coverage::operation;
 use crate::observer::Observer;
 use crate::people::{People, Request, finish_refunds};
 use crate::sabotage::Sabotage;
@@ -62,6 +63,8 @@ pub struct Outcome {
     pub faults: BTreeMap<Fault, u64>,
     /// What the functions did that a role must allow.
     pub used: BTreeSet<String>,
+    /// What the API was asked, and with which status it answered.
+    pub answers: BTreeSet<(&'static str, i64)>,
 }
 
 /// A run under way.
@@ -80,6 +83,7 @@ pub(crate) struct Run {
     timeline: Timeline,
     trace: VecDeque<String>,
     invocations: BTreeMap<&'static str, u64>,
+    answers: BTreeSet<(&'static str, i64)>,
     /// Events of the provider, and whether each has arrived.
     pub(crate) events: BTreeMap<(String, String), bool>,
     /// The bus, by kind.
@@ -99,6 +103,7 @@ pub fn play(plan: &Plan) -> Outcome {
         invocations: BTreeMap::new(),
         faults: BTreeMap::new(),
         used: BTreeSet::new(),
+        answers: BTreeSet::new(),
     })
 }
 
@@ -130,6 +135,7 @@ impl Run {
             timeline: Timeline::default(),
             trace: VecDeque::new(),
             invocations: BTreeMap::new(),
+            answers: BTreeSet::new(),
             events: BTreeMap::new(),
             told: BTreeMap::new(),
             outage_until: now,
@@ -151,6 +157,7 @@ impl Run {
             invocations: self.invocations,
             faults: self.world.weather.met(),
             used: self.world.permissions.used(),
+            answers: self.answers,
         }
     }
 
@@ -178,7 +185,12 @@ impl Run {
     }
 
     /// One request to the API that is answered at once.
-    pub(crate) fn ask_now(&self, method: &'static str, path: &str, body: Option<&Value>) -> Result<Value, Violation> {
+    pub(crate) fn ask_now(
+        &mut self,
+        method: &'static str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Violation> {
         moment::give_to("crm-api", self.now);
         let event = event::http_event(
             method,
@@ -188,6 +200,7 @@ impl Run {
         );
         let answer = crate::world::at_once(crm_api::handler::handle(&self.world.functions.router, event));
         let answer = answer.map_err(bug)?;
+        self.note_answer(method, path, answer.status_code);
         let text = event::body_of(&answer);
         if !(200..300).contains(&answer.status_code) {
             return Err(bug(format!("{method} {path} was answered with {}: {text}", answer.status_code)));
@@ -292,6 +305,10 @@ impl Run {
             self.trace.pop_front();
         }
         self.trace.push_back(format!("{} {}", self.now.format("%F %R"), what.into()));
+    }
+
+    fn note_answer(&mut self, method: &str, path: &str, status: i64) {
+        self.answers.extend(operation(method, path).map(|operation| (operation, status)));
     }
 
     fn count(&mut self, handler: &'static str) {

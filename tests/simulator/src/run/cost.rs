@@ -20,7 +20,7 @@ fn quiet() -> Run {
     Run::new(&plan, world, begun)
 }
 
-fn made(run: &Run, path: &str, body: &Value) -> String {
+fn made(run: &mut Run, path: &str, body: &Value) -> String {
     run.ask_now("POST", path, Some(body)).unwrap()["id"].as_str().unwrap().to_owned()
 }
 

@@ -29,6 +29,12 @@ use crate::world::API_KEY;
 /// How long an invocation may take; nothing takes any time here.
 pub(crate) const INVOCATION: Duration = Duration::from_secs(900);
 
+/// How many seconds a clock is off at most.
+const SKEW_MAX: usize = 600;
+
+/// How many seconds the clock is off at most by which a signature is checked: the provider allows for five minutes.
+const SIGNATURE_SKEW_MAX: usize = 290;
+
 /// How often a client asks again before it gives up.
 const TRIES_MAX: u32 = 12;
 
@@ -91,20 +97,23 @@ impl Run {
         Ok(true)
     }
 
-    fn skew(&mut self) -> TimeDelta {
+    /// How far a machine's clock is off: at most so many seconds, before or after.
+    fn skew(&self, most: usize) -> TimeDelta {
         let weather = &self.world.weather;
         if !weather.strikes(Fault::ClockSkew) {
             return TimeDelta::zero();
         }
-        // Ten minutes for what is written; a signature is checked by the provider's clock, which allows for five.
-        TimeDelta::seconds(i64::try_from(weather.how(Fault::ClockSkew, 1_200)).unwrap_or(0).saturating_sub(600))
+        let (from, width) = (i64::try_from(most).unwrap_or(0), most.saturating_mul(2));
+        let ahead = i64::try_from(weather.how(Fault::ClockSkew, width)).unwrap_or(0);
+        TimeDelta::seconds(ahead.saturating_sub(from))
     }
 
     fn start(&mut self, name: &'static str, about: About, work: impl Future<Output = Said> + 'static) {
         self.count(name);
         let skew = match about {
-            About::Request(_) => self.skew(),
-            About::Batch { .. } | About::Stream(_) | About::Webhook(_) | About::Tick => TimeDelta::zero(),
+            About::Request(_) | About::Batch { .. } => self.skew(SKEW_MAX),
+            // A webhook is told its time when it begins; the others have only the times of their events.
+            About::Webhook(_) | About::Stream(_) | About::Tick => TimeDelta::zero(),
         };
         self.tasks.push(Task { name, about, skew, work: Box::pin(work) });
     }
@@ -208,7 +217,7 @@ impl Run {
         event.body = Some(delivery.body.clone());
         self.say(format!("webhook {} {}", kind_of(&delivery.body), delivery.event));
         let functions = Arc::clone(&self.world.functions);
-        let now = self.now;
+        let now = later(self.now, self.skew(SIGNATURE_SKEW_MAX));
         let work = async move {
             let answer = webhook_intake::handler::handle(&functions.intake, event, now).await;
             Said::Answered(answer.status_code, String::new())
@@ -328,6 +337,7 @@ impl Run {
     }
 
     fn request_answered(&mut self, mut request: Request, status: i64, text: String) -> Result<(), Violation> {
+        self.note_answer(request.method, &request.path, status);
         let is_done = (200..300).contains(&status);
         if status >= 500 || status == 409 || status == 429 {
             self.asked_in_vain(request);
