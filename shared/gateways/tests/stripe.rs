@@ -249,6 +249,7 @@ async fn lively(bench: &OnTwin) -> Vec<PaymentReport> {
         copies: 1,
         newest_first: false,
         delay_seconds: 0,
+        at_once: 1,
     };
     assert!(bench.transport.twin.lock().unwrap().set_endpoint(API_KEY, Some(endpoint)));
     let gateway = bench.gateway();

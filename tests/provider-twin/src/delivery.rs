@@ -25,6 +25,9 @@ pub struct Endpoint {
     /// How long an event waits before it goes out.
     #[serde(default)]
     pub delay_seconds: i64,
+    /// How many events are on their way at once, begun in their order. One after the other unless told.
+    #[serde(default = "one")]
+    pub at_once: u32,
 }
 
 const fn yes() -> bool {
@@ -53,6 +56,8 @@ pub struct Delivery {
     pub due_at: DateTime<Utc>,
     /// How often it failed.
     pub failures: usize,
+    /// With how many others it may be on its way.
+    pub at_once: u32,
     secret: String,
     /// Keeps deliveries due at one instant in order.
     rank: i64,
@@ -73,6 +78,8 @@ impl Delivery {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Outbox {
     waiting: Vec<Delivery>,
+    /// How many were taken out and have not been answered.
+    under_way: usize,
     sequence: i64,
     delivered: u64,
     given_up: u64,
@@ -97,6 +104,7 @@ impl Outbox {
                 body: body.to_owned(),
                 due_at: now.checked_add_signed(delay).unwrap_or(now),
                 failures: 0,
+                at_once: endpoint.at_once,
                 secret: endpoint.secret.clone(),
                 rank: if endpoint.newest_first { self.sequence.saturating_neg() } else { self.sequence },
             });
@@ -109,15 +117,18 @@ impl Outbox {
             std::mem::take(&mut self.waiting).into_iter().partition(|delivery| delivery.due_at <= now);
         self.waiting = later;
         due.sort_by_key(|delivery| delivery.rank);
+        self.under_way = self.under_way.saturating_add(due.len());
         due
     }
 
     pub(crate) const fn arrived(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
         self.delivered = self.delivered.saturating_add(1);
     }
 
     /// Plans the next try, or gives up after three days.
     pub(crate) fn failed(&mut self, mut delivery: Delivery, now: DateTime<Utc>) {
+        self.under_way = self.under_way.saturating_sub(1);
         match RETRY_AFTER.get(delivery.failures).and_then(|seconds| TimeDelta::try_seconds(*seconds)) {
             Some(wait) => {
                 delivery.failures = delivery.failures.saturating_add(1);
@@ -128,9 +139,9 @@ impl Outbox {
         }
     }
 
-    /// Waiting, arrived, given up.
+    /// Waiting or on their way, arrived, given up.
     pub(crate) fn counts(&self) -> (usize, u64, u64) {
-        (self.waiting.len(), self.delivered, self.given_up)
+        (self.waiting.len().saturating_add(self.under_way), self.delivered, self.given_up)
     }
 
     /// When the next one is due.
@@ -151,6 +162,7 @@ mod tests {
             copies: 1,
             newest_first,
             delay_seconds: 0,
+            at_once: 1,
         }
     }
 
@@ -174,6 +186,19 @@ mod tests {
             let first = outbox.take_due(now)[0].event.clone();
             assert_eq!(first, if newest_first { "evt_2" } else { "evt_1" });
         }
+    }
+
+    #[test]
+    fn what_is_on_its_way_still_counts_as_waiting() {
+        let mut outbox = Outbox::default();
+        let now = DateTime::UNIX_EPOCH;
+        outbox.put(("sk_test", &endpoint(false)), ("evt_1", "{}"), now, 2);
+        let mut taken = outbox.take_due(now);
+        assert_eq!(outbox.counts(), (2, 0, 0));
+        outbox.arrived();
+        assert_eq!(outbox.counts(), (1, 1, 0));
+        outbox.failed(taken.remove(0), now);
+        assert_eq!(outbox.counts(), (1, 1, 0), "it waits for its next try");
     }
 
     #[test]

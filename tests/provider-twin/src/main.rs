@@ -47,6 +47,7 @@ async fn main() -> Result<()> {
                 copies: 1,
                 newest_first: false,
                 delay_seconds: 0,
+                at_once: 1,
             };
             twin.set_endpoint(api_key, Some(endpoint));
         }

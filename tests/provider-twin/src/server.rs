@@ -16,6 +16,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::delivery::Delivery;
 use crate::twin::Twin;
@@ -26,6 +27,8 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const POLL: Duration = Duration::from_millis(20);
 /// How long an endpoint may take to answer a delivery.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
+type WebhookClient = Client<HttpConnector, Full<Bytes>>;
 
 /// A twin that follows the wall clock until an admin call sets another time; from then on its clock stands until it is set again.
 #[derive(Debug, Clone)]
@@ -109,28 +112,37 @@ impl Server {
         }
     }
 
-    /// Sends what is due, one after the other, so that the order asked for is the order that arrives.
+    /// Sends what is due in the order asked for, as many at once as the endpoint takes.
     async fn deliver(self) {
-        let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+        let client: WebhookClient = Client::builder(TokioExecutor::new()).build_http();
         loop {
             tokio::time::sleep(POLL).await;
             let due = self.twin().take_due_deliveries();
+            let mut under_way = JoinSet::new();
             for delivery in due {
-                let arrived = send(&client, &delivery).await;
-                let mut twin = self.twin();
-                if arrived {
-                    twin.arrived();
-                } else {
-                    twin.bounced(delivery);
+                while under_way.len() >= usize::try_from(delivery.at_once).unwrap_or(1).max(1) {
+                    under_way.join_next().await;
                 }
+                under_way.spawn(self.clone().hand_over(client.clone(), delivery));
             }
+            under_way.join_all().await;
+        }
+    }
+
+    async fn hand_over(self, client: WebhookClient, delivery: Delivery) {
+        let arrived = send(&client, &delivery).await;
+        let mut twin = self.twin();
+        if arrived {
+            twin.arrived();
+        } else {
+            twin.bounced(delivery);
         }
     }
 }
 
 /// Whether the endpoint answered with 2xx. Signed by the wall clock, whatever the twin's clock says, because that is the one that
 /// the receiver compares with.
-async fn send(client: &Client<HttpConnector, Full<Bytes>>, delivery: &Delivery) -> bool {
+async fn send(client: &WebhookClient, delivery: &Delivery) -> bool {
     let request = Request::post(&delivery.url)
         .header(CONTENT_TYPE, "application/json; charset=utf-8")
         .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)")

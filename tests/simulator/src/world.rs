@@ -182,6 +182,7 @@ fn twin(seed: u64, now: DateTime<Utc>) -> Twin {
             copies: 1,
             newest_first: false,
             delay_seconds: 0,
+            at_once: 1,
         };
         twin.set_endpoint(&key, Some(endpoint));
     }

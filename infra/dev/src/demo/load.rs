@@ -1,14 +1,12 @@
 //! Puts the business into Saldo by its API, and its customers' cards into the provider's vault.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use chrono::{Datelike, NaiveDate};
 use local_stack::LocalStack;
 use serde_json::{Value, json};
 
+use super::at_once;
 use super::business::{CUSTOMERS, Customer, PRICES, PRODUCTS, Pays, SELLERS};
-
-/// How many requests are under way at once.
-const PARALLEL: usize = 4;
 
 /// The ids that Saldo gave.
 #[derive(Debug)]
@@ -54,18 +52,7 @@ pub(super) fn load(stack: &LocalStack, first: NaiveDate) -> Result<Loaded> {
     });
     let prices = prices.collect::<Result<Vec<_>>>()?;
 
-    let mut customers = Vec::new();
-    for group in CUSTOMERS.chunks(PARALLEL) {
-        let one = |customer: &Customer| load_customer(stack, customer, &sellers, &prices, first);
-        let ids: Vec<Result<String>> = std::thread::scope(|scope| {
-            let threads: Vec<_> = group.iter().map(|customer| scope.spawn(move || one(customer))).collect();
-            let join = |thread: std::thread::ScopedJoinHandle<'_, Result<String>>| {
-                thread.join().unwrap_or_else(|_panic| Err(anyhow!("loading a customer broke off")))
-            };
-            threads.into_iter().map(join).collect()
-        });
-        customers.extend(ids.into_iter().collect::<Result<Vec<_>>>()?);
-    }
+    let customers = at_once(&CUSTOMERS, |customer| load_customer(stack, customer, &sellers, &prices, first))?;
     stack.settle_all()?;
     Ok(Loaded { customers })
 }

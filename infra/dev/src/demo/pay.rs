@@ -6,8 +6,18 @@ use local_stack::LocalStack;
 use saldo_money::{Money, Ratio, Rounding};
 use serde_json::{Value, json};
 
-use super::business::{CUSTOMERS, Pays, SELLERS};
+use super::at_once;
+use super::business::{CUSTOMERS, Customer, Pays, SELLERS};
 use super::load::{Loaded, text};
+
+/// What a customer pays.
+#[derive(Debug)]
+struct Due {
+    how: Pays,
+    account: &'static str,
+    invoice: String,
+    amount: Money,
+}
 
 /// Lets the customers with these habits pay what they owe.
 pub(super) fn open_invoices(
@@ -16,49 +26,64 @@ pub(super) fn open_invoices(
     at: DateTime<Utc>,
     who: impl Fn(Pays) -> bool,
 ) -> Result<()> {
-    for (customer, id) in CUSTOMERS.iter().zip(&loaded.customers).filter(|(customer, _)| who(customer.pays)) {
-        let account = SELLERS.get(customer.seller).context("a customer without seller")?.account;
-        for invoice in stack.list(&format!("/v1/invoices?customer={id}"))? {
-            let status = text(&invoice, "/status")?;
-            if status != "open" && status != "partly_paid" {
-                continue;
-            }
-            let due: Money = serde_json::from_value(invoice.pointer("/amount_due").cloned().unwrap_or_default())?;
-            let invoice = text(&invoice, "/id")?;
-            match customer.pays {
-                Pays::OnPage => on_page(stack, account, &invoice, at)?,
-                Pays::InPart if status == "partly_paid" => {}
-                Pays::InPart => by_webhook(stack, account, &invoice, part(due, Ratio::of(1, 2)?)?, at)?,
-                Pays::TooMuch => by_webhook(stack, account, &invoice, part(due, Ratio::of(11, 10)?)?, at)?,
-                Pays::Late => by_webhook(stack, account, &invoice, due, at)?,
-                Pays::ByMethod(_) | Pays::Never => {}
-            }
-        }
-    }
+    let payers: Vec<_> = CUSTOMERS.iter().zip(&loaded.customers).filter(|(customer, _)| who(customer.pays)).collect();
+    let due = at_once(&payers, |(customer, id)| due_of(stack, customer, id))?;
+    let (on_page, by_webhook): (Vec<Due>, Vec<Due>) =
+        due.into_iter().flatten().partition(|due| due.how == Pays::OnPage);
+    pay_on_pages(stack, &on_page, at)?;
+    at_once(&by_webhook, |due| pay_by_webhook(stack, due, at))?;
     stack.settle_all()
+}
+
+/// What a customer pays now, by their habits.
+fn due_of(stack: &LocalStack, customer: &Customer, id: &str) -> Result<Vec<Due>> {
+    let account = SELLERS.get(customer.seller).context("a customer without seller")?.account;
+    let mut found = Vec::new();
+    for invoice in stack.list(&format!("/v1/invoices?customer={id}"))? {
+        let status = text(&invoice, "/status")?;
+        if status != "open" && status != "partly_paid" {
+            continue;
+        }
+        let due: Money = serde_json::from_value(invoice.pointer("/amount_due").cloned().unwrap_or_default())?;
+        let amount = match customer.pays {
+            Pays::OnPage | Pays::Late => due,
+            Pays::InPart if status == "partly_paid" => continue,
+            Pays::InPart => part(due, Ratio::of(1, 2)?)?,
+            Pays::TooMuch => part(due, Ratio::of(11, 10)?)?,
+            Pays::ByMethod(_) | Pays::Never => continue,
+        };
+        found.push(Due { how: customer.pays, account, invoice: text(&invoice, "/id")?, amount });
+    }
+    Ok(found)
 }
 
 fn part(due: Money, share: Ratio) -> Result<Money> {
     Ok(due.times(share, Rounding::HalfAwayFromZero)?)
 }
 
-/// Opens the link that the CRM would send, and presses the button there at `at`.
-fn on_page(stack: &LocalStack, account: &str, invoice: &str, at: DateTime<Utc>) -> Result<()> {
+/// Opens the links that the CRM would send, and presses the button there at `at`.
+fn pay_on_pages(stack: &LocalStack, all: &[Due], at: DateTime<Utc>) -> Result<()> {
+    let account = SELLERS.first().context("a seller")?.account;
     // The API goes by the clock on the wall, and the provider refuses a page that would last for months by its own.
     #[expect(clippy::disallowed_methods, reason = "the clock on the wall is what is meant")]
     let now = Utc::now();
     stack.twin_admin(account, "POST", "clock", &json!({ "now": now }))?;
-    let link = stack.post(&format!("/v1/invoices/{invoice}/payment-link"), &json!({}))?;
+    let links = at_once(all, |due| stack.post(&format!("/v1/invoices/{}/payment-link", due.invoice), &json!({})))?;
     stack.twin_admin(account, "POST", "clock", &json!({ "now": at }))?;
-    let paid = stack.send("POST", &text(&link, "/url")?, &[], "")?;
-    if paid.status != 303 {
-        bail!("the hosted page answered {}: {}", paid.status, paid.text);
-    }
+    let press = |link: &Value| {
+        let paid = stack.send("POST", &text(link, "/url")?, &[], "")?;
+        if paid.status != 303 {
+            bail!("the hosted page answered {}: {}", paid.status, paid.text);
+        }
+        Ok(())
+    };
+    at_once(&links, press)?;
     Ok(())
 }
 
 /// A payment of which the provider only tells by webhook: the intent's event first, then the charge's, then the intent's again.
-fn by_webhook(stack: &LocalStack, account: &str, invoice: &str, amount: Money, at: DateTime<Utc>) -> Result<()> {
+fn pay_by_webhook(stack: &LocalStack, due: &Due, at: DateTime<Utc>) -> Result<()> {
+    let Due { account, invoice, amount, .. } = due;
     let mark = format!("{}{}", invoice.trim_start_matches("inv_"), at.format("%m%d"));
     let (intent, charge) = (format!("pi_{mark}"), format!("ch_{mark}"));
     let (minor, currency) = (amount.to_minor()?, amount.currency().code().to_lowercase());

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::business::{Pays, SELLERS};
 use super::load::Loaded;
-use super::pay;
+use super::{AT_ONCE, pay};
 use crate::console::Console;
 
 /// The days of each month on which something is due: periods begin, charges are retried, reminders are sent.
@@ -24,13 +24,17 @@ pub(super) fn last_quarter(today: NaiveDate) -> NaiveDate {
 
 /// Drives the quarter through the deployed functions.
 pub(super) fn drive(console: &Console, stack: &LocalStack, loaded: &Loaded, first: NaiveDate) -> Result<()> {
-    // The second seller's provider is having a bad quarter: every event comes twice, the last one first.
-    let account = SELLERS.get(1).context("the second seller")?.account;
-    let secret = &stack.stack().accounts.get(account).context("the second account")?.webhook_secret;
-    let url = format!("{}/webhooks/{account}", stack.stack().api_url);
-    let endpoint = json!({ "url": url, "secret": secret, "copies": 2, "newest_first": true });
-    stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
+    for (seller, is_bad) in SELLERS.iter().zip([false, true]) {
+        // The second seller's provider is having a bad quarter: every event comes twice, the last one first.
+        let (account, copies) = (seller.account, if is_bad { 2 } else { 1 });
+        let secret = &stack.stack().accounts.get(account).context("the seller's account")?.webhook_secret;
+        let url = format!("{}/webhooks/{account}", stack.stack().api_url);
+        let endpoint =
+            json!({ "url": url, "secret": secret, "copies": copies, "newest_first": is_bad, "at_once": AT_ONCE });
+        stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
+    }
 
+    let account = SELLERS.first().context("a seller")?.account;
     for month in 0..3 {
         let begin = first.checked_add_months(Months::new(month)).context("the calendar")?;
         for day in DAYS {
