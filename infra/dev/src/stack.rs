@@ -34,8 +34,8 @@ struct Output {
 pub(crate) struct Surroundings {
     /// Where the provider's twin answers.
     pub(crate) provider_url: String,
-    /// Through what the functions call both.
-    pub(crate) faults: FaultProxies,
+    /// Through what the functions call both, if not directly.
+    pub(crate) faults: Option<FaultProxies>,
 }
 
 /// Deploys the template, fills in the provider secrets, writes `stack.json`, and makes the accounts known to the
@@ -53,7 +53,8 @@ pub(crate) fn deploy(
     aws.verify_sender(SENDER)?;
     allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
     let (webhook_secrets, api_keys) = (output("ProviderWebhookSecretsArn")?, output("ProviderApiKeysArn")?);
-    let accounts = configure_accounts(aws, webhook_secrets, api_keys, &around.faults.provider)?;
+    let provider = around.faults.as_ref().map_or(&around.provider_url, |faults| &faults.provider);
+    let accounts = configure_accounts(aws, webhook_secrets, api_keys, provider)?;
     let stack = Stack {
         endpoint: aws.endpoint().to_owned(),
         // The emulator's own host names would need a resolver; it serves the same API below this path.

@@ -67,22 +67,37 @@ pub(crate) fn down(workspace: &Workspace, console: &Console) -> Result<()> {
 }
 
 fn start(workspace: &Workspace, console: &Console, tools: &Venv, twin: &Path, demo: bool) -> Result<LocalStack> {
-    console.step("starting the local AWS, the provider's twin, and a proxy before each");
+    console.step("starting the provider's twin and the local AWS");
     let endpoint = local_aws::free_endpoint()?;
-    let aws_proxy = fault_proxy::start(workspace, tools, fault_proxy::AWS, &endpoint)?;
-    let addresses = Addresses { endpoint, for_functions: aws_proxy.clone() };
+    let provider_url = start_twin(workspace, twin).context("the provider's twin does not start")?;
+    // The demo is to be looked at, not to be hindered: it goes without the proxies, which take their time for each call.
+    let faults = if demo { None } else { Some(start_proxies(workspace, console, tools, &endpoint, &provider_url)?) };
+    let for_functions = faults.as_ref().map_or_else(|| endpoint.clone(), |faults| faults.aws.clone());
+    let addresses = Addresses { endpoint, for_functions };
     let aws = LocalAws::start(workspace, tools, local_aws::PROCESS, addresses, Policies::Enforced)
         .context("the local AWS does not start")?;
-    let provider_url = start_twin(workspace, twin).context("the provider's twin does not start")?;
-    let provider_proxy = fault_proxy::start(workspace, tools, fault_proxy::PROVIDER, &provider_url)?;
     console.step("deploying template.yaml with sam deploy");
-    let faults = FaultProxies { aws: aws_proxy, provider: provider_proxy };
     let stack = stack::deploy(workspace, console, tools, &aws, &stack::Surroundings { provider_url, faults })?;
     if demo {
         console.step("loading the demo business and driving a demo quarter");
         demo::run(console, &stack)?;
     }
     Ok(stack)
+}
+
+/// Starts what lets calls of the functions fail when a journey asks for it.
+fn start_proxies(
+    workspace: &Workspace,
+    console: &Console,
+    tools: &Venv,
+    aws: &str,
+    provider: &str,
+) -> Result<FaultProxies> {
+    console.step("starting a proxy before each, for the journeys");
+    Ok(FaultProxies {
+        aws: fault_proxy::start(workspace, tools, fault_proxy::AWS, aws)?,
+        provider: fault_proxy::start(workspace, tools, fault_proxy::PROVIDER, provider)?,
+    })
 }
 
 /// Starts the provider's twin and answers with its address, which it prints when it listens.

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use local_stack::LocalStack;
+use local_stack::{FaultProxies, LocalStack};
 use serde_json::{Value, json};
 
 use crate::Journey;
@@ -46,7 +46,7 @@ impl Journey {
     /// # Errors
     /// When the proxy refuses them.
     pub fn faults_at_aws(&self, rules: &Value) -> Result<Faults<'_>> {
-        self.faults(&self.stack.stack().faults.aws, rules)
+        self.faults(&self.proxies()?.aws, rules)
     }
 
     /// Lets calls of the provider fail by these rules of microburst.
@@ -54,7 +54,12 @@ impl Journey {
     /// # Errors
     /// When the proxy refuses them.
     pub fn faults_at_provider(&self, rules: &Value) -> Result<Faults<'_>> {
-        self.faults(&self.stack.stack().faults.provider, rules)
+        self.faults(&self.proxies()?.provider, rules)
+    }
+
+    fn proxies(&self) -> Result<&FaultProxies> {
+        let none = "the demo's stack lets nothing fail; `cargo dev up --no-demo --detach` deploys one that does";
+        self.stack.stack().faults.as_ref().context(none)
     }
 
     fn faults<'a>(&'a self, proxy: &'a str, rules: &Value) -> Result<Faults<'a>> {
@@ -70,10 +75,8 @@ impl Journey {
         let listed = Command::new("ps").args(["axeww", "-o", "pid=,command="]).output().context("ps")?;
         let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
         // The environment tells a function of this stack from one of another.
-        let marks = [
-            format!("AWS_LAMBDA_FUNCTION_NAME={function}"),
-            format!("AWS_ENDPOINT_URL={}", self.stack.stack().faults.aws),
-        ];
+        let marks =
+            [format!("AWS_LAMBDA_FUNCTION_NAME={function}"), format!("AWS_ENDPOINT_URL={}", self.proxies()?.aws)];
         let is_ours = |line: &&str| marks.iter().all(|mark| line.split_whitespace().any(|word| word == mark));
         let pids = listed.lines().filter(is_ours).filter_map(|line| line.split_whitespace().next());
         let pids: Vec<&str> = pids.collect();

@@ -42,7 +42,7 @@ pub fn journey() -> Result<Journey> {
     #[expect(clippy::disallowed_methods, reason = "every journey begins now")]
     let now = Utc::now();
     let journey = Journey { stack, began_at: now, _turn: turn };
-    for proxy in [&journey.stack.stack().faults.aws, &journey.stack.stack().faults.provider] {
+    for proxy in journey.stack.stack().faults.iter().flat_map(|faults| [&faults.aws, &faults.provider]) {
         faults::set_rules(&journey.stack, proxy, &json!([]))
             .context("a proxy keeps the faults of an earlier journey")?;
     }
