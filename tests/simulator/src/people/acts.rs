@@ -42,7 +42,8 @@ pub(crate) fn act(
         10..=21 => people.subscribe(now),
         22..=24 => people.cancel(observer),
         25..=27 => people.pause_or_resume(observer),
-        28..=30 => people.move_house(),
+        28..=29 => people.move_house(),
+        30 => people.rename_seller(),
         31..=40 => people.draft(),
         41..=45 => people.decide_draft(),
         46..=47 => people.give_up(observer),
@@ -368,15 +369,41 @@ impl People {
         None
     }
 
+    /// A seller calls itself something else; what it has issued keeps the old name.
+    fn rename_seller(&mut self) -> Option<Request> {
+        let id = self.chance.pick(&self.sellers)?.clone();
+        let body = json!({ "name": format!("Seller {}", self.chance.below(100)), "footer": "Thank you" });
+        Some(self.request("PATCH", format!("/v1/sellers/{id}"), Some(body), Then::Nothing))
+    }
+
     fn look(&mut self, observer: &Observer) -> Option<Request> {
-        let path = match self.chance.below(5) {
-            0 => "/v1/invoices?limit=10".to_owned(),
-            1 => format!("/v1/payments?invoice={}", any(self, observer.invoices.keys())?),
-            2 => format!("/v1/invoices/{}", any(self, observer.invoices.keys())?),
-            3 => format!("/v1/invoices/{}/pdf", any(self, observer.invoices.keys())?),
-            _ => "/v1/reports/revenue?from=2026-01-01&to=2027-12-31&by=month".to_owned(),
+        let path = match self.chance.below(4) {
+            0 => self.look_at_a_list(),
+            1 => format!("/v1/invoices/{}/pdf", any(self, observer.invoices.keys())?),
+            2 => "/v1/reports/revenue?from=2026-01-01&to=2027-12-31&by=month".to_owned(),
+            _ => self.look_at_one(observer)?,
         };
         Some(self.request("GET", path, None, Then::Nothing))
+    }
+
+    fn look_at_a_list(&mut self) -> String {
+        let lists = ["invoices", "customers", "subscriptions", "refunds", "sellers", "prices", "products", "api-keys"];
+        format!("/v1/{}?limit=10", self.chance.pick(&lists).copied().unwrap_or("invoices"))
+    }
+
+    fn look_at_one(&mut self, observer: &Observer) -> Option<String> {
+        let path = match self.chance.below(9) {
+            0 => format!("/v1/payments?invoice={}", any(self, observer.invoices.keys())?),
+            1 => format!("/v1/invoices/{}", any(self, observer.invoices.keys())?),
+            2 => format!("/v1/invoices/{}/entries", any(self, observer.invoices.keys())?),
+            3 => format!("/v1/invoices/{}/mails", any(self, observer.invoices.keys())?),
+            4 => format!("/v1/payments/{}", any(self, observer.payments.keys())?),
+            5 => format!("/v1/subscriptions/{}", any(self, observer.subscriptions.keys())?),
+            6 => format!("/v1/customers/{}", any(self, observer.customers.keys())?),
+            7 => format!("/v1/sellers/{}", self.chance.pick(&self.sellers)?),
+            _ => format!("/v1/prices/{}", self.chance.pick(&self.prices)?),
+        };
+        Some(path)
     }
 }
 
