@@ -387,12 +387,12 @@ impl People {
     }
 
     fn look_at_a_list(&mut self) -> String {
-        let lists = ["invoices", "customers", "subscriptions", "refunds", "sellers", "prices", "products", "api-keys"];
+        let lists = ["invoices", "customers", "subscriptions", "sellers", "prices", "products", "api-keys"];
         format!("/v1/{}?limit=10", self.chance.pick(&lists).copied().unwrap_or("invoices"))
     }
 
     fn look_at_one(&mut self, observer: &Observer) -> Option<String> {
-        let path = match self.chance.below(9) {
+        let path = match self.chance.below(10) {
             0 => format!("/v1/payments?invoice={}", any(self, observer.invoices.keys())?),
             1 => format!("/v1/invoices/{}", any(self, observer.invoices.keys())?),
             2 => format!("/v1/invoices/{}/entries", any(self, observer.invoices.keys())?),
@@ -400,7 +400,8 @@ impl People {
             4 => format!("/v1/payments/{}", any(self, observer.payments.keys())?),
             5 => format!("/v1/subscriptions/{}", any(self, observer.subscriptions.keys())?),
             6 => format!("/v1/customers/{}", any(self, observer.customers.keys())?),
-            7 => format!("/v1/sellers/{}", self.chance.pick(&self.sellers)?),
+            7 => format!("/v1/refunds?payment={}", any(self, observer.payments.keys())?),
+            8 => format!("/v1/sellers/{}", self.chance.pick(&self.sellers)?),
             _ => format!("/v1/prices/{}", self.chance.pick(&self.prices)?),
         };
         Some(path)
