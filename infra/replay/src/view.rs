@@ -8,7 +8,7 @@ use saldo_billing::ledger::Position;
 use saldo_billing::payment::Payment;
 use saldo_books::BooksError;
 use saldo_books::payments::unallocated;
-use saldo_money::{Currency, Money, MoneyError};
+use saldo_money::{Currency, Money};
 use saldo_store::entities::{CreditBalance, LedgerEntry};
 use saldo_store::{Entity as _, Item, Key, Stored, Table, attribute, canonical_json, to_item};
 use serde_json::{Map, Value, json};
@@ -52,17 +52,12 @@ pub(crate) fn shown_position(position: &Position) -> Option<Map<String, Value>> 
     (!map.is_empty()).then_some(map)
 }
 
-/// One position more.
-pub(crate) fn plus(sum: &Position, entry: &Position) -> Result<Position, MoneyError> {
-    sum.since(&Position::default().since(entry)?)
-}
-
 /// The sum of the entries among items of one partition.
 pub(crate) fn sum_of<'a>(items: impl Iterator<Item = &'a Item>) -> Result<Position, ReplayError> {
     let mut sum = Position::default();
     for item in items {
         let entry: LedgerEntry = Stored::from_item(item.clone())?.value;
-        sum = plus(&sum, &entry.entry.postings).map_err(|source| ReplayError::Amounts { key: entry.key(), source })?;
+        sum = sum.plus(&entry.entry.postings).map_err(|source| ReplayError::Amounts { key: entry.key(), source })?;
     }
     Ok(sum)
 }

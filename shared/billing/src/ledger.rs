@@ -141,6 +141,18 @@ impl Position {
         Ok(difference)
     }
 
+    /// This position with another's postings made on top.
+    ///
+    /// # Errors
+    /// When an amount leaves what money can hold.
+    pub fn plus(&self, posted: &Self) -> Result<Self, MoneyError> {
+        let mut sum = self.clone();
+        for (account, amount) in &posted.0 {
+            sum.add(account.clone(), *amount)?;
+        }
+        Ok(sum)
+    }
+
     /// Whether nothing stands anywhere.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -192,6 +204,7 @@ mod tests {
         assert_eq!(entry.on(&Account::Receivable), Some(eur(-100)));
         assert_eq!(entry.on(&Account::Revenue), None);
         assert!(after.since(&after).unwrap().is_empty());
+        assert_eq!(before.plus(&entry).unwrap(), after);
     }
 
     #[test]

@@ -37,10 +37,7 @@ pub(super) fn check_position(of: &str, stands_at: &Position, entries: &[LedgerEn
 }
 
 fn sum(entries: &[LedgerEntry]) -> Result<Position, MoneyError> {
-    entries.iter().try_fold(Position::default(), |sum, entry| {
-        let opposite = Position::default().since(&entry.entry.postings)?;
-        sum.since(&opposite)
-    })
+    entries.iter().try_fold(Position::default(), |sum, entry| sum.plus(&entry.entry.postings))
 }
 
 fn shown(position: &Position) -> String {

@@ -37,8 +37,7 @@ impl Observer {
             return Err(broken(Invariant::I2, format!("entry {} of {partition} sums to {sum}", entry.entry.cause)));
         }
         let known = self.entries.entry(partition.to_owned()).or_default();
-        let opposite = Position::default().since(&entry.entry.postings).map_err(bug)?;
-        *known = known.since(&opposite).map_err(bug)?;
+        *known = known.plus(&entry.entry.postings).map_err(bug)?;
         if let Some(id) = entry.invoice {
             self.touched.insert(id);
         }
