@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, RefundId};
-use saldo_billing::ledger::Position;
 use saldo_billing::payment::{RefundState, RefundStatus};
 use saldo_gateways::stripe::REFUND_KEY;
 use saldo_money::{Currency, Money};
