@@ -75,16 +75,17 @@ impl CollectionWord {
     }
 }
 
-/// The terms of so many days; where nothing was said, none for what is charged and 30 days for what is sent.
+/// The terms of so many days, from the day of issue or from the end of its month; where no days were said, none for what is
+/// charged and 30 for what is sent.
 ///
 /// # Errors
 /// For more than a year.
-pub fn net_terms(days: Option<Whole<u16>>, collection: Collection) -> Result<NetTerms, Problem> {
+pub fn net_terms(days: Option<Whole<u16>>, end_of_month: bool, collection: Collection) -> Result<NetTerms, Problem> {
     let usual = match collection {
         Collection::Automatic => 0,
         Collection::SendInvoice => TERMS_WHEN_SENT,
     };
-    NetTerms::try_new(days.map_or(usual, |days| days.0), false)
+    NetTerms::try_new(days.map_or(usual, |days| days.0), end_of_month)
         .map_err(|error| Problem::invalid("net_terms_days", error.to_string()))
 }
 

@@ -167,7 +167,7 @@ async fn agree(
         trial_from: trial_end_on.map(|_| start_on),
         ends_on: new.ends_on.map(|date| date.0),
         collection,
-        terms: net_terms(new.net_terms_days, collection)?,
+        terms: net_terms(new.net_terms_days, new.net_terms_end_of_month, collection)?,
         started_as: subscriptions::standing(app.store.as_ref(), customer, None, call.now).await?,
     };
     let subscription = Subscription::try_new(subscription, customer.zone, call.now)?;

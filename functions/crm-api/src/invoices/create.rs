@@ -46,6 +46,9 @@ pub struct NewInvoice {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u16, required = false, minimum = 0, maximum = 366)]
     net_terms_days: Option<Whole<u16>>,
+    /// Whether these days are counted from the end of the month of issue.
+    #[serde(default)]
+    net_terms_end_of_month: bool,
 }
 
 /// A line of an invoice to be drafted.
@@ -81,7 +84,7 @@ pub async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<New
         id: InvoiceId::from_random(app.new_id()?),
         origin: Origin::OneOff,
         collection,
-        terms: net_terms(new.net_terms_days, collection)?,
+        terms: net_terms(new.net_terms_days, new.net_terms_end_of_month, collection)?,
         currency: new.currency.0,
     };
     let refs: Vec<(String, &ProductRef)> = named_products(&new.lines);

@@ -98,6 +98,8 @@ pub struct InvoiceView {
     /// How many days the customer has.
     #[schema(minimum = 0, maximum = 366)]
     net_terms_days: u16,
+    /// Whether these days are counted from the end of the month of issue.
+    net_terms_end_of_month: bool,
     /// Its currency.
     currency: wire::Currency,
     /// The sum of its lines, net.
@@ -167,6 +169,7 @@ impl InvoiceView {
             period,
             collection: CollectionWord::of(invoice.collection),
             net_terms_days: invoice.terms.days(),
+            net_terms_end_of_month: invoice.terms.end_of_month(),
             currency: Wire(invoice.currency()),
             net: wire::Money(invoice.totals.net),
             tax: wire::Money(invoice.totals.tax),

@@ -31,6 +31,9 @@ pub struct NewSubscriptionFields {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = u16, required = false, minimum = 0, maximum = 366)]
     pub net_terms_days: Option<Whole<u16>>,
+    /// Whether these days are counted from the end of the month of issue.
+    #[serde(default)]
+    pub net_terms_end_of_month: bool,
     /// The day on which a trial ends and the first period begins; nothing is billed before.
     #[serde(default)]
     pub trial_end_on: Option<wire::Date>,
@@ -193,6 +196,8 @@ pub struct SubscriptionView {
     /// How many days the customer has for each.
     #[schema(minimum = 0, maximum = 366)]
     net_terms_days: u16,
+    /// Whether these days are counted from the end of the month of issue.
+    net_terms_end_of_month: bool,
     /// The next period that is not billed.
     #[schema(required = true)]
     next_period: Option<PeriodView>,
@@ -244,6 +249,7 @@ impl SubscriptionView {
             anchor_day: schedule.anchor_day(),
             collection: CollectionWord::of(subscription.collection),
             net_terms_days: subscription.terms.days(),
+            net_terms_end_of_month: subscription.terms.end_of_month(),
             next_period: next.map(PeriodView::of),
             bill_at: subscription.bill_at().map(Wire),
             cancellation: subscription.cancellation().map(|cancellation| CancellationView {

@@ -78,6 +78,7 @@ fn about_invoices(customer_id: &str) -> Vec<Case> {
         ("/v1/invoices", invoice(customer_id), "/lines/0/colour", json!("red"), 400, "lines[0].colour"),
         ("/v1/invoices", invoice(customer_id), "/net_terms_days", json!(-1), 400, "net_terms_days"),
         ("/v1/invoices", invoice(customer_id), "/net_terms_days", json!("14"), 400, "net_terms_days"),
+        ("/v1/invoices", invoice(customer_id), "/net_terms_end_of_month", json!(1), 400, "net_terms_end_of_month"),
     ]
 }
 

@@ -49,6 +49,19 @@ async fn a_draft_becomes_an_invoice_with_number_total_and_due_date() {
 }
 
 #[tokio::test]
+async fn m12_days_may_be_counted_from_the_end_of_the_month_of_issue() {
+    let api = Api::new();
+    set_clock("2027-01-15T12:00:00Z");
+    let mut draft = invoice(&api.customer().await);
+    draft["net_terms_days"] = json!(30);
+    draft["net_terms_end_of_month"] = json!(true);
+    let draft = api.post("/v1/invoices", &draft).await.must(201);
+    assert_eq!(draft.body["net_terms_end_of_month"], json!(true));
+    let issued = api.command(&format!("/v1/invoices/{}/finalise", draft.id())).await.must(200);
+    assert_eq!(issued.text("/due_on"), "2027-03-02");
+}
+
+#[tokio::test]
 async fn a_message_that_could_not_be_sent_is_no_failure_of_the_request() {
     let api = Api::new();
     let customer = api.customer().await;

@@ -20,7 +20,10 @@ fn subscription(customer: &str, price: &str) -> Value {
 async fn a_subscription_is_shown_with_its_next_period_and_what_it_brings_a_month() {
     let api = Api::new();
     let (customer, price) = (api.customer().await, price(&api, "EUR", "year").await);
-    let made = api.post("/v1/subscriptions", &subscription(&customer, &price)).await.must(201);
+    let mut asked = subscription(&customer, &price);
+    asked["net_terms_end_of_month"] = json!(true);
+    let made = api.post("/v1/subscriptions", &asked).await.must(201);
+    assert_eq!((&made.body["net_terms_days"], &made.body["net_terms_end_of_month"]), (&json!(0), &json!(true)));
     assert!(made.id().starts_with("sub_"));
     assert_eq!((made.text("/status"), made.text("/bill_at")), ("scheduled".into(), "2027-01-30T23:00:00.000Z".into()));
     assert_eq!(made.body["next_period"], json!({"start_on": "2027-01-31", "end_on": "2028-01-31"}));

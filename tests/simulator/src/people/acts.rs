@@ -93,7 +93,7 @@ impl People {
         let mut body = json!({
             "customer": person, "items": [{ "price": price, "quantity": self.chance.between(1, 4).to_string() }],
             "start_on": start_on, "collection": self.chance.pick(&["automatic", "automatic", "send_invoice"]),
-            "net_terms_days": self.chance.between(0, 14),
+            "net_terms_days": self.chance.between(0, 14), "net_terms_end_of_month": self.chance.happens(1_000),
         });
         let later = |days: i64| start_on.checked_add_days(Days::new(days.unsigned_abs()));
         if self.chance.happens(1_500) {
