@@ -1,12 +1,14 @@
 """Records one event of each kind that Saldo reads, as the provider twin tells it.
 
-    python stripe_events.py PATH/TO/provider-twin TARGET_FOLDER
+    python stripe_events.py PATH/TO/provider-twin EVENTS_FOLDER MESSAGES_FOLDER
 
-The same twin, seed and clock give the same files, to the byte. `stripe_objects.py` judges them by the official package.
+The first folder gets the events as the provider posts them, the second the messages in which payment-processing finds them. The same twin, seed and clock give the same files, to the byte. `stripe_objects.py` judges them by the official package.
 Kinds that need a manual capture, which Saldo never asks for, are made from a recorded one by changing what Stripe changes.
 """
 
 import copy
+import datetime
+import hashlib
 import json
 import pathlib
 import sys
@@ -139,7 +141,31 @@ def changed(event, kind, **fields):
     return made
 
 
-def main(binary, target):
+def message_of(event):
+    """What Lambda hands payment-processing after webhook-intake has taken the event, a second after it was made."""
+    at = datetime.datetime.fromtimestamp(event["created"] + 1, datetime.timezone.utc)
+    signature = f"t={event['created'] + 1},v1={hashlib.sha256(event['id'].encode()).hexdigest()}"
+    body = json.dumps({"do": "take", "v": 1, "event": {
+        "account": "stripe/main", "event_id": event["id"], "kind": event["type"],
+        "received_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "headers": {"stripe-signature": signature},
+        "body": json.dumps(event, indent=2, ensure_ascii=False)}}, ensure_ascii=False, separators=(",", ":"))
+    millis = (event["created"] + 1) * 1000
+    return {"Records": [{
+        "messageId": str(uuid.uuid5(uuid.NAMESPACE_URL, event["id"])), "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1", "SentTimestamp": str(millis), "SenderId": "AROAEXAMPLEROLEID00:saldo-webhook-intake",
+            "ApproximateFirstReceiveTimestamp": str(millis + 9)},
+        "messageAttributes": {}, "md5OfBody": hashlib.md5(body.encode()).hexdigest(), "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:saldo-provider-events", "awsRegion": "eu-central-1"}]}
+
+
+def write(folder, name, content):
+    text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    pathlib.Path(folder, f"{name}.json").write_text(text, encoding="utf-8")
+
+
+def main(binary, target, messages):
     with Twin(binary, "--seed", "20261031") as twin:
         stripe.api_key, stripe.api_base, stripe.max_network_retries = API_KEY, twin.base, 0
         live(twin, "2026-10-31T08:00:00Z")
@@ -157,12 +183,22 @@ def main(binary, target):
         amount_capturable=2379, amount_received=0)
     SEEN["charge.captured"] = changed(charge, "charge.captured")
     SEEN["charge.updated"] = changed(charge, "charge.updated", description="RE-2026-0007, paid")
-    for file in pathlib.Path(target).glob("*.json"):
-        file.unlink()
+    payout = SEEN["payout.created"]
+    SEEN["payout.canceled"] = made = changed(
+        payout, "payout.canceled", status="canceled", reconciliation_status="not_applicable",
+        failure_balance_transaction="txn_C4nceledP4youtMadeFromCr")
+    made["created"] += 3600
+    SEEN["payout.updated"] = made = changed(payout, "payout.updated", status="in_transit")
+    made["created"] += 86400
+    made["data"]["previous_attributes"] = {"status": "pending"}
+    for folder in (target, messages):
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        for file in pathlib.Path(folder).glob("*.json"):
+            file.unlink()
     for name, event in sorted(SEEN.items()):
         if not name.startswith("customer.") and name != "setup_intent.created":
-            file = pathlib.Path(target, f"{name}.json")
-            file.write_text(json.dumps(event, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            write(target, name, event)
+            write(messages, name, message_of(event))
     print(f"stripe_events: {len(SEEN)} kinds recorded")
 
 

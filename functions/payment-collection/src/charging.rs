@@ -222,7 +222,8 @@ fn question(invoice: &Invoice, attempt: &Attempt) -> LookUpRequest {
         invoice: invoice.id,
         attempt: attempt.number,
         method: attempt.method.clone(),
-        begun_at: attempt.begun_at,
+        // The provider's clock is the one on the wall; who travels in time goes by the other.
+        begun_at: attempt.asked_at.map_or(attempt.begun_at, |asked_at| asked_at.min(attempt.begun_at)),
     }
 }
 
@@ -254,8 +255,9 @@ async fn look_up(
         }
         Ok(LookUpOutcome::NotFound) => {
             let is_old = attempt.age((collection.clock)()) >= NEVER_MADE_AFTER;
-            // One that is only begun may be on its way at this moment, in other hands: it is unknown first.
-            let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { .. });
+            // One that is only begun may be on its way at this moment, in other hands; and one that was repeated for hours was
+            // asked for just before it became unknown. The second look-up comes an hour after the first.
+            let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { look_ups: 1.. });
             let state = match never_made {
                 true => AttemptState::NeverMade,
                 false => still_open(attempt),
@@ -299,10 +301,11 @@ async fn close(
         let report = PaymentReport { invoice: Some(id), ..report };
         let booked = book(collection, &report, now).await?;
         tracing::info!(invoice.id = %id, payment.id = %booked.payment, "paid on the page");
-        attempts::page_used(store, id, &page.reference, booked.payment, now).await?;
+        // As long as the page is there this comes again; afterwards nobody would ask for the mail.
         if let Some((invoice, purpose)) = booked.mail {
             ask_for_mail(collection, invoice, purpose, now).await?;
         }
+        attempts::page_used(store, id, &page.reference, booked.payment, now).await?;
     }
     let is_declined = matches!(outcome.kind, ChargeKind::Declined { .. });
     if is_declined {

@@ -147,6 +147,8 @@ async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first()
     assert!(world.charge(2 * DAY).await);
     assert_eq!(world.gateway.charge_calls(), 0, "it may be in other hands still");
     assert!(world.charge(2 * DAY + 5).await);
+    assert_eq!(world.gateway.charge_calls(), 0, "those hands may have asked just before");
+    assert!(world.charge(2 * DAY + 65).await);
     taken_once(&world).await;
     assert_eq!(world.gateway.charges()[0].attempt, Some(2));
 }
@@ -286,7 +288,7 @@ async fn open_page(world: &World) -> String {
     };
     let Page { reference, url, expires_at } = world.gateway.open_page(&request).await.unwrap();
     let page = HostedPage { reference: reference.clone(), url, amount: eur(10_000), expires_at, payment: None };
-    attempts::open_page(&*world.store, invoice_id(), &page, &saldo_books::nothing_more).await.unwrap();
+    attempts::open_page(&*world.store, invoice_id(), &page, at(0), &saldo_books::nothing_more).await.unwrap();
     reference
 }
 

@@ -61,11 +61,12 @@ async fn take(processing: &Processing, event: &ProviderEvent) -> Result<(), Proc
     let reading = reading?;
     match kept {
         Kept::New => count_kind(processing, event, &reading),
-        Kept::Known(InboxStatus::Ignored) => return Ok(()),
-        // Even when it was applied: the process may have died between the inbox and the books.
-        Kept::Known(InboxStatus::Applied | InboxStatus::Parked | InboxStatus::GivenUp) => {}
+        Kept::Known(InboxStatus::Ignored) if status == InboxStatus::Ignored => return Ok(()),
+        // Even when it was applied: the process may have died between the inbox and the books. And one that an older version
+        // could not read may be sent again.
+        Kept::Known(InboxStatus::Ignored | InboxStatus::Applied | InboxStatus::Parked | InboxStatus::GivenUp) => {}
     }
-    let waited = matches!(kept, Kept::Known(InboxStatus::Parked | InboxStatus::GivenUp));
+    let waited = matches!(kept, Kept::Known(InboxStatus::Ignored | InboxStatus::Parked | InboxStatus::GivenUp));
     let known = Event { account: &event.account, event_id: &event.event_id, waited, is_retry: false };
     settle(processing, &known, &reading, event.received_at).await
 }

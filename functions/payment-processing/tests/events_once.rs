@@ -1,8 +1,10 @@
 //! One event has one effect, however often it comes and wherever the process dies.
 
 use futures_util::future::join_all;
+use payment_processing::inbox;
 use saldo_billing::invoice::InvoiceStatus;
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
+use saldo_messages::ProviderEventsMessage;
 use saldo_store::inbox::InboxStatus;
 use saldo_store::{Store, Table, Transaction};
 
@@ -48,6 +50,20 @@ async fn two_hundred_deliveries_cost_a_failed_condition_each_and_change_nothing(
     assert_eq!(world.store.memory.usage(Table::Inbox).write_units, 201);
     assert_eq!(world.mails(), []);
     assert_eq!(world.books(), books);
+}
+
+#[tokio::test]
+async fn what_an_older_version_could_not_read_is_taken_when_it_is_sent_again() {
+    let world = World::new().await;
+    let ProviderEventsMessage::Take { event, .. } =
+        saldo_messages::decode(sample(SUCCEEDED).records[0].body.as_deref().unwrap()).unwrap()
+    else {
+        panic!("an event is taken")
+    };
+    inbox::keep(&*world.store, &event, InboxStatus::Ignored).await.unwrap();
+    assert!(world.take(SUCCEEDED).await);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
+    assert_eq!(world.status(SUCCEEDED_ID).await, Some(InboxStatus::Applied));
 }
 
 #[tokio::test]

@@ -156,7 +156,7 @@ async fn a_page_stays_until_what_is_paid_on_it_is_decided_and_goes_when_it_runs_
             expires_at: issued_at(),
             payment: None,
         };
-        attempts::open_page(&*world.store, invoice_id(), &page, &saldo_books::nothing_more).await.unwrap();
+        attempts::open_page(&*world.store, invoice_id(), &page, issued_at(), &saldo_books::nothing_more).await.unwrap();
         assert!(world.take(event).await && world.take(event).await);
         let page = world.invoice().await.progress.page;
         assert_eq!(page.is_some_and(|page| page.payment.is_some()), stays, "{event}");

@@ -4,6 +4,7 @@
 mod cost;
 mod events_once;
 mod joining;
+mod kinds;
 mod money;
 mod paying_methods;
 mod world;

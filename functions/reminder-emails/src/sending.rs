@@ -49,6 +49,8 @@ pub(crate) async fn send(
     purpose: Purpose,
     now: DateTime<Utc>,
 ) -> Result<(), MailingError> {
+    // What takes time and may fail comes before it is written down: what is planned and not sent is not sent again.
+    let pdf = enclosure(mailing, id, purpose).await?;
     let letter = match mail::decide(&*mailing.store, id, purpose, now).await? {
         Decision::Send(letter) => letter,
         Decision::AlreadyPlanned => {
@@ -60,7 +62,7 @@ pub(crate) async fn send(
             return Ok(());
         }
     };
-    let (state, outcome) = match hand_over(mailing, &letter, now).await {
+    let (state, outcome) = match hand_over(mailing, &letter, pdf.as_deref(), now).await {
         Ok(HandedOver::Taken { message_id }) => (MailState::Sent { message_id }, Ok(())),
         Ok(HandedOver::NoAnswer(error)) => {
             let chain = logs::chain(&error);
@@ -83,8 +85,13 @@ enum HandedOver {
 }
 
 /// Composes the mail and hands it to the mailer; whatever fails here, the mail was certainly not sent.
-async fn hand_over(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Result<HandedOver, MailingError> {
-    let mail = write(mailing, letter, now).await?;
+async fn hand_over(
+    mailing: &Mailing,
+    letter: &Letter,
+    pdf: Option<&[u8]>,
+    now: DateTime<Utc>,
+) -> Result<HandedOver, MailingError> {
+    let mail = write(mailing, letter, pdf, now)?;
     match mailing.mailer.send(&mail).await {
         Ok(receipt) => Ok(HandedOver::Taken { message_id: receipt.message_id }),
         Err(source @ MailError::NotSent { again, .. }) => Err(MailingError::NotSent { again, source }),
@@ -92,14 +99,29 @@ async fn hand_over(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Re
     }
 }
 
-async fn write(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Result<Mail, MailingError> {
-    let occasion = occasion(letter)?;
-    let pdf = match letter.purpose {
-        Purpose::Issued | Purpose::Receipt(_) => Some(pdf(mailing, &letter.invoice).await?),
+/// The PDF for the mails that have it enclosed, unless the mail was sent before or may have been.
+async fn enclosure(mailing: &Mailing, id: InvoiceId, purpose: Purpose) -> Result<Option<Vec<u8>>, MailingError> {
+    let is_enclosed = match purpose {
+        Purpose::Issued | Purpose::Receipt(_) => true,
         // Who forgot an invoice may have lost it.
-        Purpose::Reminder(step) if step.is_overdue() => Some(pdf(mailing, &letter.invoice).await?),
-        Purpose::Reminder(_) | Purpose::PaymentFailed(_) => None,
+        Purpose::Reminder(step) => step.is_overdue(),
+        Purpose::PaymentFailed(_) => false,
     };
+    if !is_enclosed {
+        return Ok(None);
+    }
+    let record = load::<MailRecord>(&*mailing.store, &mail_key(id, purpose)).await?;
+    if record.is_some_and(|record| !matches!(record.value.state, MailState::NotSent { .. })) {
+        return Ok(None);
+    }
+    match load::<Invoice>(&*mailing.store, &invoice_key(id)).await? {
+        Some(invoice) if invoice.value.issued().is_some() => Ok(Some(pdf(mailing, &invoice.value).await?)),
+        Some(_) | None => Ok(None),
+    }
+}
+
+fn write(mailing: &Mailing, letter: &Letter, pdf: Option<&[u8]>, now: DateTime<Utc>) -> Result<Mail, MailingError> {
+    let occasion = occasion(letter)?;
     // A page that asks for another amount, or for none any more, is no help.
     let due = letter.invoice.amount_due().map_err(saldo_books::BooksError::from)?;
     let page = letter.invoice.progress.page.as_ref().filter(|page| page.expires_at > now && page.amount == due);
@@ -109,7 +131,7 @@ async fn write(mailing: &Mailing, letter: &Letter, now: DateTime<Utc>) -> Result
         seller: &letter.seller,
         customer: &letter.customer,
         invoice: &letter.invoice,
-        pdf: pdf.as_deref(),
+        pdf,
         pay_url: page.map(|page| page.url.as_str()),
         now,
     })?)

@@ -6,10 +6,12 @@ use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{Attempt, AttemptState, Collection, Step};
-use saldo_billing::mail::Purpose;
+use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::payment::{Decline, Statement};
 use saldo_documents::archive::{Archive, invoice_pdf_key};
 use saldo_messages::{RemindersMessage, V1};
+use saldo_store::entities::mail_key;
+use saldo_store::load;
 
 use crate::world::{World, eur, event, invoice_id, on};
 
@@ -41,9 +43,18 @@ async fn without_the_archive_the_mail_waits_for_it() {
     let world = World::new().await;
     *world.archive.is_away.lock().unwrap() = true;
     assert!(!world.send(Purpose::Issued, 1).await);
+    let record = load::<MailRecord>(&*world.store, &mail_key(invoice_id(), Purpose::Issued)).await.unwrap();
+    assert_eq!(record, None, "should the process die now, nothing says that it may have been sent");
     *world.archive.is_away.lock().unwrap() = false;
     assert!(world.send(Purpose::Issued, 1).await);
     assert_eq!(world.mailer.sent().len(), 1);
+}
+
+#[tokio::test]
+async fn d2_what_credit_paid_before_it_was_charged_is_sent_all_the_same() {
+    let world = World::with_credit(10_000, Collection::Automatic).await;
+    assert!(world.send(Purpose::Issued, 1).await);
+    assert_eq!(world.subjects(), ["Invoice NW-000001 from Nordwind GmbH"]);
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use saldo_documents::mail::{Mail, MemoryMailer};
 use saldo_messages::{RemindersMessage, V1};
 use saldo_money::Money;
 use saldo_runtime::budget::Budget;
-use saldo_store::entities::{customer_key, invoice_key, mail_key};
+use saldo_store::entities::{CreditBalance, customer_key, invoice_key, mail_key};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{
     CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Stored, Table, Transaction, load,
@@ -126,6 +126,25 @@ pub(crate) struct World {
 impl World {
     /// The world at 10:00: the invoice was just issued.
     pub(crate) async fn new() -> Self {
+        let world = Self::empty();
+        world.put_parties().await;
+        world.issue(invoice_id(), Collection::SendInvoice).await;
+        world
+    }
+
+    /// The same for a customer who has credit.
+    pub(crate) async fn with_credit(minor: i64, collection: Collection) -> Self {
+        let world = Self::empty();
+        world.put_parties().await;
+        let credit = CreditBalance { customer: CustomerId::from_random(2), balance: eur(minor) };
+        let mut transaction = Transaction::new();
+        transaction.create(&credit).unwrap();
+        world.store.memory.commit(transaction).await.unwrap();
+        world.issue(invoice_id(), collection).await;
+        world
+    }
+
+    fn empty() -> Self {
         let store = Arc::new(ShakyStore::default());
         let (mailer, archive) = (Arc::new(MemoryMailer::new()), Arc::new(ShakyArchive::default()));
         let mailing = Mailing {
@@ -135,10 +154,7 @@ impl World {
             archive: Arc::<ShakyArchive>::clone(&archive),
             sender: "billing@mail.nordwind.example".parse().unwrap(),
         };
-        let world = Self { store, mailer, archive, mailing };
-        world.put_parties().await;
-        world.issue(invoice_id()).await;
-        world
+        Self { store, mailer, archive, mailing }
     }
 
     /// The same a moment later: the invoice was sent.
@@ -169,7 +185,7 @@ impl World {
     }
 
     /// Issues an invoice to be paid within 14 days.
-    pub(crate) async fn issue(&self, id: InvoiceId) {
+    pub(crate) async fn issue(&self, id: InvoiceId, collection: Collection) {
         let customer: Stored<Customer> =
             load(&*self.store, &customer_key(CustomerId::from_random(2))).await.unwrap().unwrap();
         let line = Line {
@@ -184,7 +200,7 @@ impl World {
         let draft = Draft {
             id,
             origin: Origin::OneOff,
-            collection: Collection::SendInvoice,
+            collection,
             terms: NetTerms::try_new(14, false).unwrap(),
             currency: "EUR".parse().unwrap(),
         };

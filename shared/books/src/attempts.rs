@@ -54,7 +54,7 @@ pub async fn permission(
             return Ok(Permission::ClosePage(Box::new((invoice.value, page))));
         }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        let begun = match customer.value.payment_method {
+        let begun = match customer.value.payment_method.clone() {
             Some(method) => Some(invoice.value.begin_attempt(method, now, clock)?),
             // They pay on their page, if they have one.
             None => {
@@ -64,6 +64,8 @@ pub async fn permission(
         };
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
+        // Whoever gives the customer another method at this moment is first, or finds an invoice that waits for it.
+        transaction.check_version(&customer)?;
         if committed(store, transaction).await? {
             return Ok(match begun {
                 Some(Begun::Attempt(attempt)) => Permission::Charge(Box::new((invoice.value, *attempt))),
@@ -160,6 +162,7 @@ pub async fn open_page(
     store: &dyn Store,
     id: InvoiceId,
     page: &HostedPage,
+    now: DateTime<Utc>,
     also: Also<'_, Invoice>,
 ) -> Result<Invoice, BooksError> {
     for _ in 0..ROUNDS {
@@ -174,6 +177,9 @@ pub async fn open_page(
             invoice.value.progress.pages = invoice.value.progress.pages.saturating_add(1);
         }
         invoice.value.progress.page = Some(page.clone());
+        // Also when nothing else is to come: the webhook that tells of a payment on the page may never come.
+        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+        invoice.value.plan(&seller.value.dunning, now)?;
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
         also(&invoice.value, &mut transaction)?;
@@ -251,7 +257,7 @@ async fn change_page(
 /// Whether the customer may be given a page on which to pay.
 ///
 /// # Errors
-/// When nothing is due, or a charge or debit is under way.
+/// When nothing is due that could be paid, or a charge or debit is under way.
 pub fn may_open_page(invoice: &Invoice) -> Result<(), InvoiceError> {
     let status = invoice.status()?;
     let charging = invoice.progress.attempt.as_ref().is_some_and(Attempt::is_open) || invoice.is_processing();
@@ -259,7 +265,7 @@ pub fn may_open_page(invoice: &Invoice) -> Result<(), InvoiceError> {
         InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Uncollectible => true,
         InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => false,
     };
-    if owed && !charging {
+    if owed && !charging && !invoice.is_below_payable()? {
         Ok(())
     } else {
         Err(InvoiceError::Status { command: "open a page to pay", invoice: invoice.id, status })

@@ -124,11 +124,14 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
     Ok(match purpose {
         Purpose::Issued => match status {
             InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid => {
-                invoice.collection == Collection::SendInvoice || owed
+                // What is charged is told by its receipt; what credit paid has none.
+                invoice.collection == Collection::SendInvoice || owed || invoice.received().next().is_none()
             }
             InvoiceStatus::Draft | InvoiceStatus::Void | InvoiceStatus::Uncollectible => false,
         },
-        Purpose::Reminder(_) => owed && !invoice.is_processing() && !invoice.is_disputed(),
+        Purpose::Reminder(_) => {
+            owed && !invoice.is_processing() && !invoice.is_disputed() && !invoice.is_below_payable()?
+        }
         Purpose::Receipt(_) => payment.is_some_and(|payment| payment.status() == PaymentStatus::Succeeded),
         Purpose::PaymentFailed(number) => owed && invoice.progress.attempt.as_ref().is_some_and(|a| failed(a, number)),
     })

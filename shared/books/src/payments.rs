@@ -117,8 +117,9 @@ async fn try_report(
     if let Some(invoice) = invoice {
         let is_invoice_written = write_invoice(store, &mut transaction, invoice, &payment, report, now).await?;
         if is_invoice_written && !is_written {
-            // The invoice takes over what the payment said when it was read: that must still be what it says.
-            transaction.check_version(&payment)?;
+            // The invoice takes over what the payment said when it was read: that must still be what it says. And the next news
+            // must not come under the same cause: entries are named for the payment's version.
+            transaction.update(&payment)?;
         }
         booked.news |= is_invoice_written;
     }

@@ -50,6 +50,21 @@ pub(crate) enum Place {
     },
 }
 
+/// The longest sort key that DynamoDB takes, which is more than any of ours.
+const KEY_BYTES_MAX: usize = 1024;
+
+impl Place {
+    /// Whether a table could have such keys.
+    fn is_possible(&self) -> bool {
+        let parts = match self {
+            Self::Item(key) => vec![&key.pk, &key.sk],
+            Self::Entry { key, partition, sort } => vec![&key.pk, &key.sk, partition, sort],
+            Self::Kind { kind, at } => vec![kind, at],
+        };
+        parts.into_iter().all(|part| (1..=KEY_BYTES_MAX).contains(&part.len()))
+    }
+}
+
 impl Cursor {
     pub(crate) fn new(place: Place) -> Self {
         Self(place)
@@ -76,7 +91,12 @@ impl FromStr for Cursor {
             return Err(CursorError::TooLong { length: text.len() });
         }
         let json = URL_SAFE_NO_PAD.decode(text).map_err(|source| CursorError::NotBase64 { source })?;
-        serde_json::from_slice(&json).map(Self).map_err(|source| CursorError::NotAPlace { source })
+        let place: Place = serde_json::from_slice(&json).map_err(|source| CursorError::NotAPlace { source })?;
+        if place.is_possible() {
+            Ok(Self(place))
+        } else {
+            Err(CursorError::NotAPlace { source: serde::de::Error::custom("no key is empty or that long") })
+        }
     }
 }
 

@@ -5,8 +5,8 @@ mod reports;
 
 use std::collections::BTreeMap;
 
-use saldo_billing::invoice::{AttemptState, InvoiceStatus};
-use saldo_billing::mail::Purpose;
+use saldo_billing::invoice::{AttemptState, Invoice, InvoiceStatus};
+use saldo_billing::mail::{MailState, Purpose};
 use saldo_billing::payment::{PaymentStatus, RefundState};
 use saldo_money::Money;
 use saldo_store::entities::{ParkedEvent, mail_key};
@@ -15,6 +15,7 @@ use saldo_store::{Stored, Table, attribute, instant_text, text};
 
 use crate::run::Run;
 use crate::violation::{Invariant, Violation, broken, bug};
+use crate::weather::Fault;
 use crate::world::{ACCOUNTS, at_once, provider_key};
 
 /// How long everything may take to come to rest: what is unknown is looked up after a week at the latest, and what waits is
@@ -94,6 +95,12 @@ fn attempts(run: &Run) -> Result<(), Violation> {
             }
             Some(AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade) | None => {}
         }
+        let customer = run.observer.customers.get(&invoice.customer);
+        let has_method = customer.is_some_and(|customer| customer.payment_method.is_some());
+        if has_method && invoice.progress.left_to_customer && invoice.progress.attempt.is_none() && is_owed(invoice)? {
+            let found = format!("{} was never charged, although its customer has a method", invoice.id);
+            return Err(broken(Invariant::I8, found));
+        }
         let status = invoice.status().map_err(bug)?;
         let is_waiting =
             matches!(status, InvoiceStatus::Open | InvoiceStatus::PartlyPaid) && !invoice.progress.handed_over;
@@ -120,6 +127,11 @@ fn attempts(run: &Run) -> Result<(), Violation> {
         }
     }
     Ok(())
+}
+
+fn is_owed(invoice: &Invoice) -> Result<bool, Violation> {
+    let status = invoice.status().map_err(bug)?;
+    Ok(matches!(status, InvoiceStatus::Open | InvoiceStatus::PartlyPaid) && !invoice.is_processing())
 }
 
 /// Every event of the provider is in the inbox, and in the books where it belongs there.
@@ -184,8 +196,37 @@ fn money(run: &Run) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Every payment of an invoice has its receipt.
+/// What may keep a mail from being sent once it is written down.
+const MAIL_LOST_BY: [Fault; 9] = [
+    Fault::Crash,
+    Fault::Deploy,
+    Fault::MailAnswerLost,
+    Fault::MailRefused,
+    Fault::Throttled,
+    Fault::StoreDown,
+    Fault::Contention,
+    Fault::CommitAnswerLost,
+    Fault::MessageDoubled,
+];
+
+/// Every payment of an invoice has its receipt, and what is said to be sent is out. Mails that are only planned are as rare as
+/// what may cause that.
 fn mails(run: &Run) -> Result<(), Violation> {
+    let met = run.world.weather.met();
+    let excuses = MAIL_LOST_BY.iter().filter_map(|fault| met.get(fault)).sum::<u64>();
+    let mut planned = 0_u64;
+    for (key, record) in &run.observer.mails {
+        match &record.state {
+            MailState::Sent { message_id } if !run.observer.is_out(message_id) => {
+                return Err(broken(Invariant::I1, format!("mail {key} is said to be sent, and never was")));
+            }
+            MailState::Sent { .. } | MailState::NotSent { .. } => {}
+            MailState::Planned => planned += 1,
+        }
+    }
+    if planned > excuses {
+        return Err(broken(Invariant::I1, format!("{planned} mails are planned, and {excuses} could be hindered")));
+    }
     for payment in run.observer.payments.values().filter(|payment| payment.status() == PaymentStatus::Succeeded) {
         let Some(invoice) = payment.invoice else { continue };
         let key = mail_key(invoice, Purpose::Receipt(payment.id)).to_string();

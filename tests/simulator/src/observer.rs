@@ -78,6 +78,11 @@ impl Observer {
         Ok(changes)
     }
 
+    /// Whether the mailer took a mail.
+    pub(crate) fn is_out(&self, message_id: &str) -> bool {
+        self.out.contains(message_id)
+    }
+
     fn take(&mut self, change: &Change) -> Result<(), Violation> {
         let Some(new) = change.new.as_deref() else { return self.take_removal(change) };
         let sk = change.key.sk.as_str();

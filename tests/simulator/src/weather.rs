@@ -63,6 +63,8 @@ faults! {
     ProviderAnswerLost 300;
     /// The request gets lost on its way to the provider.
     ProviderRequestLost 150;
+    /// The request comes to the provider when its client has given it up, up to fifty minutes later.
+    ProviderLate 150;
     /// The provider answers 500 and keeps that under the key, after doing it or not.
     ProviderError 150;
     /// The provider says that the key is in use.

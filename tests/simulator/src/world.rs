@@ -30,7 +30,7 @@ use webhook_intake::handler::Intake;
 use crate::drawing;
 use crate::moment;
 use crate::ports::{
-    KnownGateways, Permissions, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport,
+    KnownGateways, Late, Permissions, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport,
 };
 use crate::sabotage::Sabotage;
 use crate::weather::Weather;
@@ -80,6 +80,7 @@ pub(crate) struct World {
     pub(crate) archive: Arc<StormyArchive>,
     pub(crate) mailer: Arc<StormyMailer>,
     pub(crate) twin: Arc<Mutex<Twin>>,
+    pub(crate) late: Arc<Late>,
     pub(crate) weather: Arc<Weather>,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) functions: Arc<Functions>,
@@ -107,9 +108,9 @@ impl World {
             permissions: Arc::clone(&permissions),
             sabotage,
         });
-        let transport: Arc<dyn Transport> =
-            Arc::new(StormyTransport { twin: Arc::clone(&twin), weather: Arc::clone(&weather), sabotage });
-        let gateways = gateways(&transport, sabotage)?;
+        let late = Arc::new(Late::default());
+        let transport: Arc<dyn Transport> = Arc::new(StormyTransport::new(&twin, &late, &weather, sabotage));
+        let (gateways, metrics) = (gateways(&transport, sabotage)?, Metrics::off());
         let app = App {
             store: Arc::clone(&store),
             queue: Arc::<StormyQueue>::clone(&queue),
@@ -119,7 +120,6 @@ impl World {
             clock: moment::now,
             entropy: moment::entropy,
         };
-        let metrics = Metrics::off();
         let functions = Functions {
             processing: Processing {
                 store: Arc::clone(&store),
@@ -155,7 +155,7 @@ impl World {
             store,
             queue,
         };
-        Ok(Self { memory, queues, archive, mailer, twin, weather, permissions, functions: Arc::new(functions) })
+        Ok(Self { memory, queues, archive, mailer, twin, late, weather, permissions, functions: Arc::new(functions) })
     }
 
     /// The way to another memory under the same permissions.

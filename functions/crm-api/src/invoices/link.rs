@@ -11,7 +11,7 @@ use saldo_billing::party::{Customer, Seller};
 use saldo_books::{BooksError, attempts};
 use saldo_gateways::{ChargeKind, Gateway, GatewayError, PageClosed, PageRequest};
 use saldo_messages::{Disposed, Disposition};
-use saldo_store::entities::{customer_key, seller_key};
+use saldo_store::entities::{customer_key, invoice_key, seller_key};
 use saldo_store::{Stored, Transaction, load};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -114,12 +114,12 @@ pub async fn payment_link(
     let reply = reply(&page)?;
     let also = |_: &Invoice, transaction: &mut Transaction| call.keep(transaction, &reply);
     let store = call.store(&app);
-    match attempts::open_page(store.as_ref(), id, &page, &also).await {
+    match attempts::open_page(store.as_ref(), id, &page, call.now, &also).await {
         Ok(_) => Ok(reply.clone()),
         Err(error) => {
             // A charge began, or somebody else opened a page: this one must not stay open beside it. Where nobody knows whether it
             // was written down, it stays: the request that is repeated finds it, or is given the same one again.
-            if error.disposition() == Disposition::Poison {
+            if error.disposition() == Disposition::Poison && !is_kept(&app, id, &page).await? {
                 give_back(gateway.as_ref(), &page, &error).await;
             }
             Err(error.into())
@@ -161,6 +161,13 @@ async fn close(
         }
         PageClosed::Used(_) => Err(Problem::not_ready("the customer has just paid; the payment is being booked", 5)),
     }
+}
+
+/// Whether the books have this very page: the same request under the same key was faster, and was given it, too.
+async fn is_kept(app: &App, id: InvoiceId, page: &HostedPage) -> Result<bool, Problem> {
+    let invoice: Option<Stored<Invoice>> = load(app.store.as_ref(), &invoice_key(id)).await?;
+    let kept = invoice.and_then(|invoice| invoice.value.progress.page);
+    Ok(kept.is_some_and(|kept| kept.reference == page.reference))
 }
 
 async fn give_back(gateway: &dyn Gateway, page: &HostedPage, why: &BooksError) {

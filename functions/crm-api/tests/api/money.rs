@@ -221,6 +221,26 @@ async fn of_two_pages_that_are_opened_at_once_one_stays_open() {
 }
 
 #[tokio::test]
+async fn of_two_equal_requests_at_once_neither_closes_the_page_that_both_were_given() {
+    for head_start in 0..12 {
+        let api = Api::new();
+        let invoice = api.issued(&api.customer().await).await;
+        let path = format!("/v1/invoices/{invoice}/payment-link");
+        let second = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            api.post_as("link", &path, &json!({})).await.must(200)
+        };
+        let body = json!({});
+        let (first, second) = futures_util::join!(api.post_as("link", &path, &body), second);
+        let first = first.must(200);
+        assert_eq!(first.text("/url"), second.text("/url"));
+        assert!(api.gateway.pay_page("cs_memory0").is_some(), "head start {head_start}: the page is open");
+    }
+}
+
+#[tokio::test]
 async fn addresses_to_return_to_are_https_or_our_own() {
     let api = Api::new();
     let customer = api.customer().await;

@@ -138,8 +138,11 @@ impl Invoice {
             return Ok(Duty::ClosePage(page.clone()));
         }
         let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-        let wanted =
-            self.collection == Collection::Automatic && payable && !self.is_processing() && !self.is_disputed();
+        let wanted = self.collection == Collection::Automatic
+            && payable
+            && !self.is_processing()
+            && !self.is_disputed()
+            && !self.is_below_payable()?;
         let due = match self.progress.next {
             Some(Step { kind: StepKind::Collect, at }) => at <= now,
             Some(Step { kind: StepKind::Render, .. }) => true,
@@ -317,9 +320,12 @@ impl Invoice {
         if let Some(step) = self.unfinished(now)? {
             return Ok(Some(step));
         }
+        let page = self.progress.page.as_ref().and_then(HostedPage::over_at);
+        let ask = page.map(|at| Step { kind: StepKind::Collect, at });
         let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-        if !payable || self.is_processing() || self.is_disputed() {
-            return Ok(None);
+        if !payable || self.is_processing() || self.is_disputed() || self.is_below_payable()? {
+            // Written off or disputed: it may be paid on its page all the same.
+            return Ok(ask);
         }
         let charge = self.next_charge(policy, now).map(|at| Step { kind: StepKind::Collect, at });
         let remind = || {
@@ -332,8 +338,6 @@ impl Invoice {
         };
         // While charges are being retried, their notices do the reminding.
         let planned = charge.or_else(remind);
-        let page = self.progress.page.as_ref().and_then(HostedPage::over_at);
-        let ask = page.map(|at| Step { kind: StepKind::Collect, at });
         Ok([planned, ask].into_iter().flatten().min_by_key(|step| step.at))
     }
 

@@ -76,14 +76,33 @@ fn issued() -> Invoice {
     issued_with(Collection::SendInvoice, eur(0)).0
 }
 
+/// An invoice over this amount, finalised.
+fn issued_in_kwd(net: Money) -> Invoice {
+    let draft = Draft {
+        id: InvoiceId::from_random(3),
+        origin: Origin::OneOff,
+        collection: Collection::SendInvoice,
+        terms: NetTerms::try_new(14, false).unwrap(),
+        currency: net.currency(),
+    };
+    let line = Line { unit_amount: net.amount(), net, ..line(0, "0") };
+    let mut invoice = Invoice::draft(draft, &seller(), &customer(), vec![line], now()).unwrap().0;
+    invoice.finalise(Number::new("NW-", 7), &seller(), &customer(), Money::zero(net.currency()), now()).unwrap();
+    invoice
+}
+
 fn payment(reference: &str, statements: Vec<Statement>) -> Payment {
+    payment_in("EUR", reference, statements)
+}
+
+fn payment_in(currency: &str, reference: &str, statements: Vec<Statement>) -> Payment {
     let report = PaymentReport {
         account: "stripe/main".parse().unwrap(),
         reference: reference.to_owned(),
         invoice: Some(InvoiceId::from_random(3)),
         attempt: None,
         method: None,
-        currency: "EUR".parse().unwrap(),
+        currency: currency.parse().unwrap(),
         introduces: true,
         facts: statements.into_iter().map(|statement| Fact::new(now(), statement)).collect(),
     };

@@ -2,27 +2,59 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crm_api::app::{Gateways, GatewaysError};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use provider_twin::{Fault as TwinFault, FaultKind, Twin};
 use saldo_billing::provider::ProviderAccount;
 use saldo_gateways::Gateway;
 use saldo_gateways::http::{Transport, TransportError};
 use tokio::task::yield_now;
 
+use crate::moment;
+use crate::run::later;
 use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
 
+/// The longest time in minutes after which a request still comes to the provider. After an hour that it has never heard of a
+/// charge is believed.
+const LATE_MINUTES: usize = 50;
+
+/// Requests on their way to the provider that nobody waits for any more.
+#[derive(Debug, Default)]
+pub(crate) struct Late(Mutex<Vec<(DateTime<Utc>, Request<Bytes>)>>);
+
+impl Late {
+    fn lock(&self) -> MutexGuard<'_, Vec<(DateTime<Utc>, Request<Bytes>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the twin take in what comes to it by now.
+    pub(crate) fn arrive(&self, twin: &mut Twin, now: DateTime<Utc>) {
+        for (_, request) in self.lock().extract_if(.., |(at, _)| *at <= now) {
+            let handled = twin.handle(&request);
+            if let Some(flight) = &handled.flight {
+                twin.landed(flight);
+            }
+        }
+    }
+
+    /// When the next one arrives.
+    pub(crate) fn next_at(&self) -> Option<DateTime<Utc>> {
+        self.lock().iter().map(|(at, _)| *at).min()
+    }
+}
+
 /// Carries requests to the twin.
 pub(crate) struct StormyTransport {
-    pub(crate) twin: Arc<Mutex<Twin>>,
-    pub(crate) weather: Arc<Weather>,
-    pub(crate) sabotage: Option<Sabotage>,
+    twin: Arc<Mutex<Twin>>,
+    late: Arc<Late>,
+    weather: Arc<Weather>,
+    sabotage: Option<Sabotage>,
 }
 
 impl fmt::Debug for StormyTransport {
@@ -32,6 +64,15 @@ impl fmt::Debug for StormyTransport {
 }
 
 impl StormyTransport {
+    pub(crate) fn new(
+        twin: &Arc<Mutex<Twin>>,
+        late: &Arc<Late>,
+        weather: &Arc<Weather>,
+        sabotage: Option<Sabotage>,
+    ) -> Self {
+        Self { twin: Arc::clone(twin), late: Arc::clone(late), weather: Arc::clone(weather), sabotage }
+    }
+
     /// What goes wrong at the provider itself with this call.
     fn fault(&self) -> Option<TwinFault> {
         let of = [
@@ -64,6 +105,11 @@ impl Transport for StormyTransport {
         }
         if let Some(sabotage) = self.sabotage {
             sabotage.request(&mut request);
+        }
+        if request.method() == Method::POST && self.weather.strikes(Fault::ProviderLate) {
+            let minutes = i64::try_from(self.weather.how(Fault::ProviderLate, LATE_MINUTES)).unwrap_or(0);
+            self.late.lock().push((later(moment::now(), TimeDelta::minutes(minutes)), request));
+            return Err(TransportError::Lost { host: "twin".to_owned(), source: "weather".into() });
         }
         let fault = self.fault();
         let handled = {

@@ -73,11 +73,17 @@ impl Timeline {
 impl Run {
     /// Time goes on to whatever is next.
     pub(super) fn pass_time(&mut self) -> Result<(), Violation> {
-        let next = [self.timeline.next_at(), self.world.queues.next_visible_at(), self.world.twin().next_delivery_at()];
+        let next = [
+            self.timeline.next_at(),
+            self.world.queues.next_visible_at(),
+            self.world.twin().next_delivery_at(),
+            self.world.late.next_at(),
+        ];
         let soonest = next.into_iter().flatten().min().unwrap_or(later(self.now, TimeDelta::hours(1)));
         let next = soonest.max(later(self.now, TimeDelta::seconds(1)));
         self.now = next;
         self.world.twin().set_now(next);
+        self.world.late.arrive(&mut self.world.twin(), next);
         self.take_deliveries();
         self.look()
     }

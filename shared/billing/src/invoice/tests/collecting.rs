@@ -178,6 +178,53 @@ fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
 }
 
 #[test]
+fn a_page_is_asked_about_also_where_nothing_else_is_to_come() {
+    let policy = DunningPolicy::default();
+    let page = |expires_at| HostedPage {
+        reference: "cs_1".to_owned(),
+        url: "https://pay.example/cs_1".to_owned(),
+        amount: eur(10_000),
+        expires_at,
+        payment: None,
+    };
+    let written_off = {
+        let mut invoice = issued();
+        invoice.handed_over(&policy, now()).unwrap();
+        invoice.write_off(now()).unwrap();
+        invoice
+    };
+    let reminded_of_for_the_last_time = {
+        let mut invoice = issued();
+        invoice.handed_over(&policy, now()).unwrap();
+        invoice.reminded("overdue_14".parse().unwrap(), &policy, now() + Duration::days(60)).unwrap();
+        invoice
+    };
+    for mut invoice in [written_off, reminded_of_for_the_last_time] {
+        assert_eq!(invoice.progress.next, None);
+        let opened_at = now() + Duration::days(61);
+        invoice.progress.page = Some(page(opened_at + Duration::hours(1)));
+        invoice.plan(&policy, opened_at).unwrap();
+        let next = invoice.progress.next.unwrap();
+        assert!(matches!(invoice.collector_duty(next.at, next.at).unwrap(), Duty::ClosePage(_)), "{next:?}");
+    }
+}
+
+#[test]
+fn c4_nobody_is_asked_for_what_nobody_can_pay() {
+    let policy = DunningPolicy::default();
+    let kwd = |minor| Money::from_minor(minor, "KWD".parse().unwrap());
+    let mut invoice = issued_in_kwd(kwd(5_124));
+    invoice.handed_over(&policy, now()).unwrap();
+    assert!(invoice.progress.next.is_some() && !invoice.is_below_payable().unwrap());
+    let paid = Statement::Captured { reference: "ch_1".to_owned(), amount: kwd(5_120) };
+    let payment = payment_in("KWD", "pi_1", vec![paid]);
+    pay(&mut invoice, &payment);
+    invoice.plan(&policy, now()).unwrap();
+    assert_eq!((invoice.amount_due().unwrap(), invoice.progress.next), (kwd(4), None));
+    assert!(invoice.is_below_payable().unwrap());
+}
+
+#[test]
 fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
