@@ -37,11 +37,12 @@ async fn hand_on(generation: &Generation, invoice: &Invoice, now: DateTime<Utc>)
     }
     let id = invoice.id;
     let (to, body) = match (invoice.status()?, invoice.collection) {
-        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::Automatic) => {
+        // What is too little to be charged is told like what is paid.
+        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::Automatic) if !invoice.is_below_payable()? => {
             let message = CollectionsMessage::Charge { v: V1, invoices: vec![id], as_of: now };
             (Destination::Collections, saldo_messages::encode(&message)?)
         }
-        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::SendInvoice) | (InvoiceStatus::Paid, _) => {
+        (InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid, _) => {
             let message = RemindersMessage::Send { v: V1, invoice: id, purpose: Purpose::Issued, as_of: now };
             (Destination::Reminders, saldo_messages::encode(&message)?)
         }
