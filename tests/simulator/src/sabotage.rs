@@ -47,6 +47,10 @@ pub enum Sabotage {
     MailPlannedTwice,
     /// A mail is not written down before it is handed over.
     MailNotPlanned,
+    /// A mail is said to be out and is not.
+    MailNotSent,
+    /// An invoice is left to its customer, whoever gave them a method meanwhile.
+    CustomerNotChecked,
     /// An event is not kept in the inbox.
     InboxForgotten,
     /// An event that waits is not written down.
@@ -153,6 +157,9 @@ impl Sabotage {
             Self::EntryForgotten => when(begins("ENTRY#"), Verdict::Vanishes),
             Self::MailPlannedTwice => when(begins("MAIL#") && creates, Verdict::Unconditional),
             Self::MailNotPlanned => when(begins("MAIL#") && creates, Verdict::Vanishes),
+            Self::CustomerNotChecked => {
+                when(matches!(write, Write::Check { .. }) && key.sk == "CUSTOMER", Verdict::Vanishes)
+            }
             Self::InboxForgotten => when(table == Table::Inbox && creates, Verdict::Vanishes),
             Self::ParkedForgotten => when(is("PARKED") && creates, Verdict::Vanishes),
             Self::AnswerForgotten => when(is("ANSWER"), Verdict::Vanishes),
@@ -166,6 +173,7 @@ impl Sabotage {
             Self::RefundNeverDue => when(is_due(write, "refund"), Verdict::NeverDue),
             Self::ParkedNeverDue => when(is_due(write, "parked"), Verdict::NeverDue),
             Self::BilledUnconditionally
+            | Self::MailNotSent
             | Self::ChargeKeyRandom
             | Self::ChargeKeyMissing
             | Self::RefundKeyRandom

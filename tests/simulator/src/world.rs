@@ -94,7 +94,7 @@ impl World {
         let memory = Arc::new(MemoryStore::new());
         let queues = Arc::new(Queues::default());
         let archive = Arc::new(StormyArchive::new(Arc::clone(&weather), Arc::clone(&permissions)));
-        let mailer = Arc::new(StormyMailer::new(Arc::clone(&weather)));
+        let mailer = Arc::new(StormyMailer::new(Arc::clone(&weather), sabotage));
         let twin = Arc::new(Mutex::new(twin(seed, now)));
         let store: Arc<dyn Store> = Arc::new(StormyStore {
             memory: Arc::clone(&memory),

@@ -6,17 +6,19 @@ use async_trait::async_trait;
 use saldo_documents::mail::{Mail, MailError, MailReceipt, Mailer};
 use tokio::task::yield_now;
 
+use crate::sabotage::Sabotage;
 use crate::weather::{Fault, Weather};
 
 /// A mailer in memory.
 pub(crate) struct StormyMailer {
     weather: Arc<Weather>,
+    sabotage: Option<Sabotage>,
     out: Mutex<Vec<String>>,
 }
 
 impl StormyMailer {
-    pub(crate) fn new(weather: Arc<Weather>) -> Self {
-        Self { weather, out: Mutex::default() }
+    pub(crate) fn new(weather: Arc<Weather>, sabotage: Option<Sabotage>) -> Self {
+        Self { weather, sabotage, out: Mutex::default() }
     }
 
     /// Takes the ids of mails that left since the last time.
@@ -34,6 +36,9 @@ impl Mailer for StormyMailer {
         let message_id = mail.message_id.clone();
         if self.weather.strikes(Fault::MailRefused) {
             return Err(MailError::NotSent { message_id, again: true, source: "weather".into() });
+        }
+        if self.sabotage == Some(Sabotage::MailNotSent) {
+            return Ok(MailReceipt { message_id });
         }
         let is_lost = self.weather.strikes(Fault::MailAnswerLost);
         if !is_lost || self.weather.how(Fault::MailAnswerLost, 2) == 0 {
