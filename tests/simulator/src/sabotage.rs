@@ -49,8 +49,6 @@ pub enum Sabotage {
     MailNotPlanned,
     /// A mail is said to be out and is not.
     MailNotSent,
-    /// An invoice is left to its customer, whoever gave them a method meanwhile.
-    CustomerNotChecked,
     /// An event is not kept in the inbox.
     InboxForgotten,
     /// An event that waits is not written down.
@@ -157,9 +155,6 @@ impl Sabotage {
             Self::EntryForgotten => when(begins("ENTRY#"), Verdict::Vanishes),
             Self::MailPlannedTwice => when(begins("MAIL#") && creates, Verdict::Unconditional),
             Self::MailNotPlanned => when(begins("MAIL#") && creates, Verdict::Vanishes),
-            Self::CustomerNotChecked => {
-                when(matches!(write, Write::Check { .. }) && key.sk == "CUSTOMER", Verdict::Vanishes)
-            }
             Self::InboxForgotten => when(table == Table::Inbox && creates, Verdict::Vanishes),
             Self::ParkedForgotten => when(is("PARKED") && creates, Verdict::Vanishes),
             Self::AnswerForgotten => when(is("ANSWER"), Verdict::Vanishes),
