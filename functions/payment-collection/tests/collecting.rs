@@ -8,11 +8,12 @@ use saldo_billing::id::{InvoiceId, SellerId};
 use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
-use saldo_billing::party::Seller;
+use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Decline;
+use saldo_books::attempts;
 use saldo_gateways::memory::Scripted;
 use saldo_runtime::budget::Budget;
-use saldo_store::entities::seller_key;
+use saldo_store::entities::{customer_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
 
 use crate::world::{Fate, World, at, charge_event, eur, invoice_id, sample};
@@ -93,6 +94,31 @@ async fn when_the_last_retry_has_failed_the_policy_has_its_way() {
     assert!(world.charge(DAY + 1).await);
     assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Uncollectible);
     assert_eq!(world.gateway.charge_calls(), 2);
+}
+
+#[tokio::test]
+async fn a_method_that_comes_while_an_invoice_is_left_to_its_customer_is_charged() {
+    for head_start in 0..12 {
+        let world = World::new().await;
+        let mut method = None;
+        world.change_customer(|customer| method = customer.payment_method.take()).await;
+        let told = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            // All of it between two steps of the collector.
+            let (store, key) = (&world.store.memory, customer_key(world.invoice().await.customer));
+            let mut customer = load::<Customer>(store, &key).await.unwrap().unwrap();
+            customer.value.payment_method = method;
+            let mut transaction = Transaction::new();
+            transaction.update(&customer).unwrap();
+            store.commit(transaction).await.unwrap();
+            attempts::method_changed(store, &customer.value, at(0)).await.unwrap();
+        };
+        let (done, ()) = futures_util::join!(world.charge(0), told);
+        assert!(done && world.charge(1).await, "head start {head_start}");
+        assert_eq!(world.gateway.times_taken(), 1, "head start {head_start}");
+    }
 }
 
 #[tokio::test]
