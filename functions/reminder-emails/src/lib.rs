@@ -12,6 +12,7 @@
 //!
 //! **At most one mail per invoice and purpose.** It is written down as planned before it is handed over. A process that dies
 //! in between, or an answer that is lost, leaves it planned, and it is not sent again: a second mail is worse than a missing one.
+//! What takes time, the PDF, is there before.
 //!
 //! **Only what is true.** Whether there still is a reason, and how much is due, is read in the same transaction that plans the
 //! mail. A customer whose address bounced or who complained gets none.

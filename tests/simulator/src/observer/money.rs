@@ -140,9 +140,9 @@ impl Observer {
         let Some(known) = known else {
             return Err(broken(Invariant::I1, format!("{invoice} was charged and is unknown")));
         };
-        let total = known.totals.total.to_minor().map_err(bug)?;
-        if taken > total {
-            return Err(broken(Invariant::I1, format!("{taken} was taken for {invoice}, which asks for {total}")));
+        let asked = known.totals.total.checked_sub(known.credit_used()).map_err(bug)?.to_minor().map_err(bug)?;
+        if taken > asked {
+            return Err(broken(Invariant::I1, format!("{taken} was taken for {invoice}, which asks for {asked}")));
         }
         Ok(())
     }
