@@ -118,6 +118,8 @@ pub(crate) struct Method {
     pub(crate) kind: MethodKind,
     pub(crate) last4: String,
     pub(crate) customer: Option<String>,
+    /// It was detached, and may not be used again.
+    pub(crate) is_spent: bool,
     pub(crate) metadata: Metadata,
     pub(crate) behaviour: Behaviour,
 }

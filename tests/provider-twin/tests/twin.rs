@@ -72,6 +72,21 @@ fn the_first_answer_under_a_key_is_the_answer() {
 }
 
 #[test]
+fn a_method_that_was_detached_may_not_be_used_again() {
+    let mut twin = twin();
+    let (_, customer) = post(&mut twin, "/v1/customers", None, "");
+    let customer = customer["id"].as_str().unwrap();
+    let form = format!("customer={customer}");
+    let (_, method) = post(&mut twin, "/v1/payment_methods/pm_card_visa/attach", None, &form);
+    let method = method["id"].as_str().unwrap();
+    assert_eq!(post(&mut twin, &format!("/v1/payment_methods/{method}/detach"), None, "").0, 200);
+    let (status, refused) = pay(&mut twin, "detached", method, 2_379);
+    assert_eq!((status, &refused["error"]["type"]), (400, &json!("invalid_request_error")));
+    assert_eq!(post(&mut twin, &format!("/v1/payment_methods/{method}/attach"), None, &form).0, 400);
+    assert_eq!(sums(&twin).charges, 0);
+}
+
+#[test]
 fn declines_and_failures_are_kept_under_their_key_and_what_was_turned_away_is_not() {
     let mut twin = twin();
     for _ in 0..2 {

@@ -119,6 +119,10 @@ impl Account {
     /// The method of this id, made now when it is one of the test methods, which stand for a new method each time.
     pub(super) fn method_for(&mut self, token: &str) -> Result<Method, ApiError> {
         if let Some(method) = self.methods.get(token) {
+            if method.is_spent {
+                let message = "The provided PaymentMethod was detached from a Customer. It may not be used again.";
+                return Err(ApiError::unfit(None, message));
+            }
             return Ok(method.clone());
         }
         let (kind, last4, behaviour) =
@@ -129,6 +133,7 @@ impl Account {
             kind,
             last4: last4.to_owned(),
             customer: None,
+            is_spent: false,
             metadata: std::collections::BTreeMap::new(),
             behaviour,
         };
@@ -167,6 +172,7 @@ impl Account {
             let message = "The payment method you provided is not attached to a customer so detachment is impossible.";
             return Err(ApiError::unfit(None, message));
         };
+        method.is_spent = true;
         let rendered = render::method(method);
         self.raise("payment_method.detached", &rendered, Some(json!({ "customer": customer })));
         Ok(rendered)
