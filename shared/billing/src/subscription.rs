@@ -9,6 +9,7 @@ use saldo_money::{Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
 
 use self::pausing::LeftOut;
+pub use self::pausing::Pause;
 use crate::Outcome;
 use crate::calendar::{local_date, start_of_day};
 use crate::id::{CustomerId, InvoiceId, PriceId, ProductId, SellerId, SubscriptionId};
@@ -96,6 +97,8 @@ pub struct Subscription {
     cancelled: Option<Cancellation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paused_at: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pauses: Vec<Pause>,
 }
 
 /// Where a subscription stands.
@@ -233,6 +236,7 @@ impl Subscription {
             bill_at: None,
             cancelled: None,
             paused_at: None,
+            pauses: Vec::new(),
         };
         subscription.plan(zone)?;
         Ok(subscription)

@@ -59,6 +59,8 @@ faults! {
     MailAnswerLost 60;
     /// No connection to the provider comes up.
     ProviderUnreachable 150;
+    /// The provider goes away for up to three hours, with an answer that nobody gets.
+    ProviderOutage 8;
     /// The provider did it, and its answer is lost.
     ProviderAnswerLost 300;
     /// The request gets lost on its way to the provider.
@@ -164,6 +166,11 @@ impl Weather {
     /// Lets nothing more go wrong.
     pub(crate) fn heal(&self) {
         self.lock().is_calm = true;
+    }
+
+    /// Whether nothing goes wrong.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.lock().is_calm
     }
 
     /// Whether the caller gives the others their turn at this point.

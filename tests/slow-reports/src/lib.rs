@@ -10,8 +10,9 @@
     reason = "a judge that is at its end stops, and should; the slow way looks only at what it counts"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use saldo_billing::calendar::local_date;
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SellerId};
@@ -218,18 +219,6 @@ impl Books {
 
     fn recurring_entries(&self, subscription: &Subscription, entries: &mut Vec<Entry>) {
         let customer = &self.customers[&subscription.customer];
-        let (start, end) = (subscription.schedule.anchor_on(), last_end(subscription));
-        if end.is_some_and(|end| end <= start) {
-            return;
-        }
-        let cancelled = subscription.cancellation().filter(|it| Some(it.effective_on) == end);
-        let left_as = cancelled.map_or(subscription.started_as, |cancellation| cancellation.standing);
-        let began = match subscription.started_as {
-            Standing::Only => "new",
-            Standing::OneOfSeveral => "expansion",
-            Standing::Returned => "reactivation",
-        };
-        let ended = if left_as == Standing::OneOfSeveral { "contraction" } else { "churn" };
         let interval = subscription.schedule.interval();
         let count = Decimal::from(interval.count());
         for item in &subscription.items {
@@ -241,8 +230,7 @@ impl Books {
                 IntervalUnit::Year => net / (Decimal::from(12) * count),
             };
             let month = month.round_dp_with_strategy(10, RoundingStrategy::MidpointAwayFromZero);
-            let moves = [(Some(start), began), (end, ended)];
-            for (day, figure) in moves.into_iter().filter_map(|(day, figure)| Some((day?, figure))) {
+            for (day, figure) in turns(subscription) {
                 entries.push(Entry {
                     day: day.to_string(),
                     currency: subscription.currency,
@@ -324,12 +312,8 @@ impl Books {
 
     /// What recurring revenue was after a day, in a currency, exact: of the subscriptions that ran on it.
     #[must_use]
-    pub fn recurring_after(&self, day: chrono::NaiveDate, currency: Currency) -> Decimal {
-        let runs = |subscription: &&Subscription| {
-            subscription.currency == currency
-                && subscription.schedule.anchor_on() <= day
-                && last_end(subscription).is_none_or(|end_on| day < end_on)
-        };
+    pub fn recurring_after(&self, day: NaiveDate, currency: Currency) -> Decimal {
+        let runs = |subscription: &&Subscription| subscription.currency == currency && brings(subscription, day);
         self.subscriptions.iter().filter(runs).map(Subscription::monthly_amount).sum()
     }
 
@@ -362,12 +346,34 @@ pub fn figures(report: &str) -> Shown {
     figures
 }
 
-/// From when on a subscription brings nothing, as things stand.
-fn last_end(subscription: &Subscription) -> Option<chrono::NaiveDate> {
-    match (subscription.end_on(), subscription.paused_at().map(|at| at.date_naive())) {
-        (Some(end), Some(pause)) => Some(end.min(pause)),
-        (end, pause) => end.or(pause),
+/// Whether a subscription brings something on a day.
+fn brings(subscription: &Subscription, day: NaiveDate) -> bool {
+    let pauses = subscription.pauses();
+    subscription.schedule.anchor_on() <= day
+        && subscription.end_on().is_none_or(|end_on| day < end_on)
+        && !pauses.iter().any(|pause| pause.from <= day && pause.until.is_none_or(|until| day < until))
+}
+
+/// The days on which that changes, and what each is called.
+fn turns(subscription: &Subscription) -> Vec<(NaiveDate, &'static str)> {
+    let several = |standing| standing == Standing::OneOfSeveral;
+    let mut days = BTreeSet::from([subscription.schedule.anchor_on()]);
+    days.extend(subscription.end_on());
+    days.extend(subscription.pauses().iter().flat_map(|pause| [Some(pause.from), pause.until]).flatten());
+    let mut turns = Vec::new();
+    for day in days {
+        let (before, after) = (brings(subscription, day.pred_opt().unwrap()), brings(subscription, day));
+        let cancelled = subscription.cancellation().filter(|it| it.effective_on == day);
+        let left_as = cancelled.map_or(subscription.started_as, |cancellation| cancellation.standing);
+        match (before, after) {
+            (false, true) if several(subscription.started_as) => turns.push((day, "expansion")),
+            (false, true) if turns.is_empty() && subscription.started_as == Standing::Only => turns.push((day, "new")),
+            (false, true) => turns.push((day, "reactivation")),
+            (true, false) => turns.push((day, if several(left_as) { "contraction" } else { "churn" })),
+            (true, true) | (false, false) => {}
+        }
     }
+    turns
 }
 
 fn named(text: &str) -> String {

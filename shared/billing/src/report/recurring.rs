@@ -26,18 +26,16 @@ struct Moved {
 /// What reports need to know of a subscription; everything it contributes follows from this.
 ///
 /// Its revenue begins where its first period does, so a trial brings none (B8), and ends on the first day on which nothing
-/// is billed any more; one that is paused brings none from the day of its pause, until it is resumed. It counts under the
-/// region and channel that its customer has now.
+/// is billed any more. A pause ends it and its end brings it back, on the days of the customer, so what a month came to stays
+/// when the pause is long over. It counts under the region and channel that its customer has now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurring {
     subscription: SubscriptionId,
     currency: Currency,
     region: String,
     channel: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    began: Option<Moved>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    ended: Option<Moved>,
+    /// How its revenue came and went.
+    moves: Vec<Moved>,
     /// What it brings a month, net, by product.
     amounts: BTreeMap<String, Decimal>,
 }
@@ -60,18 +58,12 @@ impl Recurring {
     }
 
     fn under(subscription: &Subscription, region: String, channel: String) -> Result<Self, MoneyError> {
-        let start_on = subscription.schedule.anchor_on();
-        let began = Moved { on: start_on, how: beginning(subscription.started_as) };
-        let ended = end(subscription);
-        // What ends on its first day never brought anything.
-        let is_real = ended.is_none_or(|ended| ended.on > start_on);
         Ok(Self {
             subscription: subscription.id,
             currency: subscription.currency,
             region,
             channel,
-            began: is_real.then_some(began),
-            ended: ended.filter(|_| is_real),
+            moves: moves(subscription),
             amounts: amounts(subscription)?,
         })
     }
@@ -91,9 +83,9 @@ impl Recurring {
         for (product, amount) in &self.amounts {
             let (region, channel, product) = (self.region.clone(), self.channel.clone(), product.clone());
             let dimensions = Dimensions::Sold { region, channel, product };
-            for Moved { on, how } in [self.began, self.ended].into_iter().flatten() {
-                let figure = Figure::Moved(how);
-                let cell = Cell { day: on, currency: self.currency, dimensions: dimensions.clone(), figure };
+            for Moved { on, how } in &self.moves {
+                let figure = Figure::Moved(*how);
+                let cell = Cell { day: *on, currency: self.currency, dimensions: dimensions.clone(), figure };
                 all.add(cell, *amount)?;
             }
         }
@@ -109,21 +101,45 @@ const fn beginning(started_as: Standing) -> Movement {
     }
 }
 
-/// When and how revenue ends: with the subscription, or while it is paused with the pause.
+/// When and how revenue comes and goes. What begins and ends on one day never brought anything.
 ///
 /// Neither a pause nor an end that was agreed from the start tells anything about the customer's others at that time, so
 /// they are taken to leave them as they were found at the start.
-fn end(subscription: &Subscription) -> Option<Moved> {
-    let called_off = subscription.cancellation().map(|it| (it.effective_on, it.standing));
-    let ended_on = subscription.end_on();
-    let paused_on = subscription.paused_at().map(|at| at.date_naive());
-    let on = ended_on.into_iter().chain(paused_on).min()?;
-    let standing = called_off.filter(|(effective_on, _)| *effective_on == on);
-    let how = match standing.map_or(subscription.started_as, |(_, standing)| standing) {
+fn moves(subscription: &Subscription) -> Vec<Moved> {
+    let (mut moves, ended_on) = (Vec::new(), subscription.end_on());
+    let mut run = |from: NaiveDate, until: Option<NaiveDate>| {
+        let until = until.into_iter().chain(ended_on).min();
+        if until.is_none_or(|until| from < until) {
+            let how = if moves.is_empty() { beginning(subscription.started_as) } else { returning(subscription) };
+            moves.push(Moved { on: from, how });
+            moves.extend(until.map(|on| Moved { on, how: leaving(subscription, on) }));
+        }
+    };
+    let mut from = Some(subscription.schedule.anchor_on());
+    for pause in subscription.pauses() {
+        let Some(began) = from else { break };
+        run(began, Some(pause.from));
+        from = pause.until.map(|until| until.max(began));
+    }
+    if let Some(began) = from {
+        run(began, None);
+    }
+    moves
+}
+
+const fn returning(subscription: &Subscription) -> Movement {
+    match subscription.started_as {
+        Standing::OneOfSeveral => Movement::Expansion,
+        Standing::Only | Standing::Returned => Movement::Reactivation,
+    }
+}
+
+fn leaving(subscription: &Subscription, on: NaiveDate) -> Movement {
+    let called_off = subscription.cancellation().filter(|it| it.effective_on == on);
+    match called_off.map_or(subscription.started_as, |cancellation| cancellation.standing) {
         Standing::OneOfSeveral => Movement::Contraction,
         Standing::Only | Standing::Returned => Movement::Churn,
-    };
-    Some(Moved { on, how })
+    }
 }
 
 /// The monthly amounts by product, the smallest together where there are too many.

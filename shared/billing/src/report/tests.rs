@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use saldo_money::{Currency, Money};
@@ -255,6 +257,27 @@ fn b8_revenue_begins_after_the_trial_and_churns_on_the_day_it_really_ends() {
     let ended = moves(&subscription).into_iter().filter(|(day, figure, _)| (day, figure) != (&began.0, &began.1));
     assert!(ended.clone().all(|(day, figure, _)| day == "2027-01-15" && figure == Figure::Moved(Movement::Churn)));
     assert_eq!(ended.count(), 2);
+}
+
+#[test]
+fn b7_a_pause_that_is_over_leaves_the_months_it_lasted_as_they_were() {
+    let mut subscription = subscription(Standing::Only, false);
+    let zone = chrono_tz::Europe::Berlin;
+    // Half past midnight in Berlin is still the day before by UTC.
+    subscription.pause(zone, at("2026-11-19T23:30:00Z")).unwrap();
+    let figures = |subscription: &Subscription| -> BTreeSet<(String, Figure)> {
+        moves(subscription).into_iter().map(|(day, figure, _)| (day, figure)).collect()
+    };
+    let paused = figures(&subscription);
+    let moved = |day: &str, how| (day.to_owned(), Figure::Moved(how));
+    assert_eq!(paused, [moved("2026-10-15", Movement::New), moved("2026-11-20", Movement::Churn)].into());
+    subscription.resume(zone, at("2027-02-03T08:00:00Z")).unwrap();
+    let resumed = figures(&subscription);
+    assert_eq!(resumed, paused.iter().cloned().chain([moved("2027-02-03", Movement::Reactivation)]).collect());
+    // One that is taken back on the same day was none.
+    subscription.pause(zone, at("2027-03-01T08:00:00Z")).unwrap();
+    subscription.resume(zone, at("2027-03-01T09:00:00Z")).unwrap();
+    assert_eq!(figures(&subscription), resumed);
 }
 
 #[test]

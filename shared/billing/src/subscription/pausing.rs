@@ -15,6 +15,16 @@ pub(super) struct LeftOut {
     until: u32,
 }
 
+/// A pause, by the days of the customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// The first day.
+    pub from: NaiveDate,
+    /// The day on which it was resumed, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+}
+
 impl Subscription {
     /// Stops billing until it is resumed.
     ///
@@ -25,6 +35,7 @@ impl Subscription {
             return Ok(Outcome::AlreadyApplied);
         }
         self.paused_at = Some(now);
+        self.pauses.push(Pause { from: local_date(now, zone), until: None });
         self.plan(zone)?;
         Ok(Outcome::Applied(()))
     }
@@ -36,6 +47,11 @@ impl Subscription {
     pub fn resume(&mut self, zone: Tz, now: DateTime<Utc>) -> Result<Outcome<()>, SubscriptionError> {
         let Some(paused_at) = self.paused_at.take() else { return Ok(Outcome::AlreadyApplied) };
         let (paused_on, today) = (local_date(paused_at, zone), local_date(now, zone));
+        if let Some(pause) = self.pauses.last_mut() {
+            pause.until = Some(today);
+        }
+        // One that was called off the same day was none.
+        self.pauses.retain(|pause| pause.until.is_none_or(|until| pause.from < until));
         let begin = self.left_out.last().map_or(self.next_period, |earlier| earlier.until.max(self.next_period));
         // One that began before the pause is owed: it only was not billed yet.
         let from = self.first_period(begin, |start_on| start_on > paused_on || start_on >= today)?;
@@ -62,6 +78,12 @@ impl Subscription {
             self.next_period = self.next_period.max(*until);
             self.left_out.remove(0);
         }
+    }
+
+    /// Its pauses, the oldest first; the last may go on.
+    #[must_use]
+    pub fn pauses(&self) -> &[Pause] {
+        &self.pauses
     }
 
     /// Since when it is paused, if it is.

@@ -49,10 +49,14 @@ impl Late {
     }
 }
 
+/// How long the provider is away at most.
+const OUTAGE_MINUTES: usize = 180;
+
 /// Carries requests to the twin.
 pub(crate) struct StormyTransport {
     twin: Arc<Mutex<Twin>>,
     late: Arc<Late>,
+    away_until: Mutex<DateTime<Utc>>,
     weather: Arc<Weather>,
     sabotage: Option<Sabotage>,
 }
@@ -70,7 +74,22 @@ impl StormyTransport {
         weather: &Arc<Weather>,
         sabotage: Option<Sabotage>,
     ) -> Self {
-        Self { twin: Arc::clone(twin), late: Arc::clone(late), weather: Arc::clone(weather), sabotage }
+        let away_until = Mutex::new(DateTime::UNIX_EPOCH);
+        Self { twin: Arc::clone(twin), late: Arc::clone(late), away_until, weather: Arc::clone(weather), sabotage }
+    }
+
+    /// Whether the provider is away; whether it just went.
+    fn away(&self) -> (bool, bool) {
+        let (mut until, now) = (self.away_until.lock().unwrap_or_else(PoisonError::into_inner), moment::now());
+        if now < *until && !self.weather.is_calm() {
+            return (true, false);
+        }
+        let goes = self.weather.strikes(Fault::ProviderOutage);
+        if goes {
+            let minutes = i64::try_from(self.weather.how(Fault::ProviderOutage, OUTAGE_MINUTES)).unwrap_or(0);
+            *until = later(now, TimeDelta::minutes(minutes));
+        }
+        (false, goes)
     }
 
     /// What goes wrong at the provider itself with this call.
@@ -94,13 +113,19 @@ impl StormyTransport {
     }
 }
 
+/// The provider does what it is asked for, and nobody hears of it.
+const fn lost_answer() -> TwinFault {
+    TwinFault { kind: FaultKind::LoseAnswer, method: None, path: None, times: 1, commit: true, delay_ms: None }
+}
+
 #[async_trait]
 impl Transport for StormyTransport {
     async fn send(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         if self.weather.gives_way() {
             yield_now().await;
         }
-        if self.weather.strikes(Fault::ProviderUnreachable) {
+        let (is_away, goes_away) = self.away();
+        if is_away || self.weather.strikes(Fault::ProviderUnreachable) {
             return Err(TransportError::NotSent { host: "twin".to_owned(), source: "weather".into() });
         }
         if let Some(sabotage) = self.sabotage {
@@ -111,7 +136,7 @@ impl Transport for StormyTransport {
             self.late.lock().push((later(moment::now(), TimeDelta::minutes(minutes)), request));
             return Err(TransportError::Lost { host: "twin".to_owned(), source: "weather".into() });
         }
-        let fault = self.fault();
+        let fault = if goes_away { Some(lost_answer()) } else { self.fault() };
         let handled = {
             let mut twin = self.twin.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(fault) = fault {
