@@ -235,7 +235,7 @@ impl Run {
         loop {
             while self.work()? {}
             let soon =
-                [self.world.queues.next_visible_at(), self.world.twin().next_delivery_at(), self.world.late.next_at()];
+                [self.world.queues.next_visible_at(), self.world.twin().next_delivery_at(), self.world.line.next_at()];
             let soon = soon.into_iter().flatten().min();
             if soon.is_none_or(|soon| soon > later(self.now, TimeDelta::hours(1))) {
                 return Ok(());

@@ -30,7 +30,7 @@ use webhook_intake::handler::Intake;
 use crate::drawing;
 use crate::moment;
 use crate::ports::{
-    KnownGateways, Late, Permissions, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport,
+    KnownGateways, Line, Permissions, Queues, StormyArchive, StormyMailer, StormyQueue, StormyStore, StormyTransport,
 };
 use crate::sabotage::Sabotage;
 use crate::weather::Weather;
@@ -80,7 +80,7 @@ pub(crate) struct World {
     pub(crate) archive: Arc<StormyArchive>,
     pub(crate) mailer: Arc<StormyMailer>,
     pub(crate) twin: Arc<Mutex<Twin>>,
-    pub(crate) late: Arc<Late>,
+    pub(crate) line: Arc<Line>,
     pub(crate) weather: Arc<Weather>,
     pub(crate) permissions: Arc<Permissions>,
     pub(crate) functions: Arc<Functions>,
@@ -108,8 +108,8 @@ impl World {
             permissions: Arc::clone(&permissions),
             sabotage,
         });
-        let late = Arc::new(Late::default());
-        let transport: Arc<dyn Transport> = Arc::new(StormyTransport::new(&twin, &late, &weather, sabotage));
+        let line = Arc::new(Line::default());
+        let transport: Arc<dyn Transport> = Arc::new(StormyTransport::new(&twin, &line, &weather, sabotage));
         let (gateways, metrics) = (gateways(&transport, sabotage)?, Metrics::off());
         let app = App {
             store: Arc::clone(&store),
@@ -155,7 +155,7 @@ impl World {
             store,
             queue,
         };
-        Ok(Self { memory, queues, archive, mailer, twin, late, weather, permissions, functions: Arc::new(functions) })
+        Ok(Self { memory, queues, archive, mailer, twin, line, weather, permissions, functions: Arc::new(functions) })
     }
 
     /// The way to another memory under the same permissions.

@@ -24,13 +24,26 @@ use crate::weather::{Fault, Weather};
 /// charge is believed.
 const LATE_MINUTES: usize = 50;
 
-/// Requests on their way to the provider that nobody waits for any more.
+/// The line to the provider.
 #[derive(Debug, Default)]
-pub(crate) struct Late(Mutex<Vec<(DateTime<Utc>, Request<Bytes>)>>);
+pub(crate) struct Line {
+    /// Requests on their way that nobody waits for any more.
+    late: Mutex<Vec<(DateTime<Utc>, Request<Bytes>)>>,
+    away_until: Mutex<DateTime<Utc>>,
+}
 
-impl Late {
+impl Line {
     fn lock(&self) -> MutexGuard<'_, Vec<(DateTime<Utc>, Request<Bytes>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.late.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Until when the provider neither answers nor tells anything.
+    pub(crate) fn away_until(&self) -> DateTime<Utc> {
+        *self.away_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn goes_away(&self, until: DateTime<Utc>) {
+        *self.away_until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
 
     /// Lets the twin take in what comes to it by now.
@@ -55,8 +68,7 @@ const OUTAGE_MINUTES: usize = 180;
 /// Carries requests to the twin.
 pub(crate) struct StormyTransport {
     twin: Arc<Mutex<Twin>>,
-    late: Arc<Late>,
-    away_until: Mutex<DateTime<Utc>>,
+    line: Arc<Line>,
     weather: Arc<Weather>,
     sabotage: Option<Sabotage>,
 }
@@ -70,24 +82,23 @@ impl fmt::Debug for StormyTransport {
 impl StormyTransport {
     pub(crate) fn new(
         twin: &Arc<Mutex<Twin>>,
-        late: &Arc<Late>,
+        line: &Arc<Line>,
         weather: &Arc<Weather>,
         sabotage: Option<Sabotage>,
     ) -> Self {
-        let away_until = Mutex::new(DateTime::UNIX_EPOCH);
-        Self { twin: Arc::clone(twin), late: Arc::clone(late), away_until, weather: Arc::clone(weather), sabotage }
+        Self { twin: Arc::clone(twin), line: Arc::clone(line), weather: Arc::clone(weather), sabotage }
     }
 
     /// Whether the provider is away; whether it just went.
     fn away(&self) -> (bool, bool) {
-        let (mut until, now) = (self.away_until.lock().unwrap_or_else(PoisonError::into_inner), moment::now());
-        if now < *until && !self.weather.is_calm() {
+        let now = moment::now();
+        if now < self.line.away_until() && !self.weather.is_calm() {
             return (true, false);
         }
         let goes = self.weather.strikes(Fault::ProviderOutage);
         if goes {
             let minutes = i64::try_from(self.weather.how(Fault::ProviderOutage, OUTAGE_MINUTES)).unwrap_or(0);
-            *until = later(now, TimeDelta::minutes(minutes));
+            self.line.goes_away(later(now, TimeDelta::minutes(minutes)));
         }
         (false, goes)
     }
@@ -133,7 +144,7 @@ impl Transport for StormyTransport {
         }
         if request.method() == Method::POST && self.weather.strikes(Fault::ProviderLate) {
             let minutes = i64::try_from(self.weather.how(Fault::ProviderLate, LATE_MINUTES)).unwrap_or(0);
-            self.late.lock().push((later(moment::now(), TimeDelta::minutes(minutes)), request));
+            self.line.lock().push((later(moment::now(), TimeDelta::minutes(minutes)), request));
             return Err(TransportError::Lost { host: "twin".to_owned(), source: "weather".into() });
         }
         let fault = if goes_away { Some(lost_answer()) } else { self.fault() };

@@ -77,13 +77,13 @@ impl Run {
             self.timeline.next_at(),
             self.world.queues.next_visible_at(),
             self.world.twin().next_delivery_at(),
-            self.world.late.next_at(),
+            self.world.line.next_at(),
         ];
         let soonest = next.into_iter().flatten().min().unwrap_or(later(self.now, TimeDelta::hours(1)));
         let next = soonest.max(later(self.now, TimeDelta::seconds(1)));
         self.now = next;
         self.world.twin().set_now(next);
-        self.world.late.arrive(&mut self.world.twin(), next);
+        self.world.line.arrive(&mut self.world.twin(), next);
         self.take_deliveries();
         self.look()
     }
@@ -98,11 +98,15 @@ impl Run {
             let minutes = i64::try_from(self.world.weather.how(Fault::WebhookOutage, 2_880)).unwrap_or(0);
             self.outage_until = later(self.now, TimeDelta::minutes(minutes));
         }
+        if !self.is_healing {
+            self.outage_until = self.outage_until.max(self.world.line.away_until());
+        }
         for delivery in due {
             let event = (delivery.api_key.clone(), delivery.event.clone());
             self.events.entry(event).or_insert(false);
             let weather = &self.world.weather;
             if self.now < self.outage_until {
+                // Then all come, in any order.
                 let seconds = i64::try_from(weather.how(Fault::WebhookOutage, 3_600)).unwrap_or(0);
                 let at = later(self.outage_until, TimeDelta::seconds(seconds));
                 self.timeline.put(at, Happening::Webhook(Box::new(delivery)));
