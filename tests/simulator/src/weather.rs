@@ -59,8 +59,8 @@ faults! {
     MailAnswerLost 60;
     /// No connection to the provider comes up.
     ProviderUnreachable 150;
-    /// The provider goes away for up to three hours, with an answer that nobody gets.
-    ProviderOutage 8;
+    /// The provider goes away for an hour to four, with an answer that nobody gets.
+    ProviderOutage 60;
     /// The provider did it, and its answer is lost.
     ProviderAnswerLost 300;
     /// The request gets lost on its way to the provider.

@@ -62,8 +62,8 @@ impl Line {
     }
 }
 
-/// How long the provider is away at most.
-const OUTAGE_MINUTES: usize = 180;
+/// How many minutes the provider is away, at least, and at most besides.
+const OUTAGE_MINUTES: (i64, usize) = (60, 180);
 
 /// Carries requests to the twin.
 pub(crate) struct StormyTransport {
@@ -97,8 +97,9 @@ impl StormyTransport {
         }
         let goes = self.weather.strikes(Fault::ProviderOutage);
         if goes {
-            let minutes = i64::try_from(self.weather.how(Fault::ProviderOutage, OUTAGE_MINUTES)).unwrap_or(0);
-            self.line.goes_away(later(now, TimeDelta::minutes(minutes)));
+            let (least, more) = OUTAGE_MINUTES;
+            let more = i64::try_from(self.weather.how(Fault::ProviderOutage, more)).unwrap_or(0);
+            self.line.goes_away(later(now, TimeDelta::minutes(least.saturating_add(more))));
         }
         (false, goes)
     }
