@@ -318,6 +318,20 @@ async fn what_the_customer_paid_on_the_page_is_not_charged() {
 }
 
 #[tokio::test]
+async fn the_receipt_of_what_was_paid_on_the_page_outlasts_a_queue_that_refuses_it() {
+    let world = World::new().await;
+    let page = open_page(&world).await;
+    assert!(world.gateway.pay_page(&page).is_some());
+    world.queue.refuse(1);
+    assert!(!world.charge(0).await);
+    // As long as the page is there it is asked about, five minutes later at the latest.
+    assert!(world.charge(6).await);
+    let mails = world.mails();
+    assert!(matches!(mails[..], [Purpose::Receipt(_), ..]), "{mails:?}");
+    assert_eq!(world.invoice().await.progress.page, None);
+}
+
+#[tokio::test]
 async fn a_key_that_was_used_for_another_amount_takes_nothing_more() {
     let world = World::new().await;
     // Somebody used our key for something else: the provider refuses, and says what it has when asked (I3).
