@@ -150,6 +150,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cursor_that_no_table_could_have_given_out_is_refused() {
+        let long = "x".repeat(KEY_BYTES_MAX + 1);
+        for place in [
+            Place::Item(Key::new("", "b")),
+            Place::Entry { key: Key::new("a", "b"), partition: String::new(), sort: "1".into() },
+            Place::Kind { kind: "CUSTOMER".into(), at: long },
+        ] {
+            let text = Cursor::new(place).to_string();
+            assert!(matches!(text.parse::<Cursor>(), Err(CursorError::NotAPlace { .. })), "{text}");
+        }
+    }
+
+    #[test]
     fn a_cursor_survives_text_and_json_with_any_key() {
         for place in [
             Place::Item(Key::new("CUSTOMER#cus_名前", "é|\u{1F600}\"\\")),
