@@ -62,7 +62,7 @@ pub(crate) async fn send(
             return Ok(());
         }
     };
-    let (state, outcome) = match hand_over(mailing, &letter, pdf.as_deref(), now).await {
+    let (state, outcome) = match hand_over(mailing, &letter, pdf, now).await {
         Ok(HandedOver::Taken { message_id }) => (MailState::Sent { message_id }, Ok(())),
         Ok(HandedOver::NoAnswer(error)) => {
             let chain = logs::chain(&error);
@@ -88,10 +88,15 @@ enum HandedOver {
 async fn hand_over(
     mailing: &Mailing,
     letter: &Letter,
-    pdf: Option<&[u8]>,
+    pdf: Option<Vec<u8>>,
     now: DateTime<Utc>,
 ) -> Result<HandedOver, MailingError> {
-    let mail = write(mailing, letter, pdf, now)?;
+    let pdf = match pdf {
+        // Another one was refused between the two looks at its record.
+        None if encloses(letter.purpose) => Some(self::pdf(mailing, &letter.invoice).await?),
+        known => known,
+    };
+    let mail = write(mailing, letter, pdf.as_deref(), now)?;
     match mailing.mailer.send(&mail).await {
         Ok(receipt) => Ok(HandedOver::Taken { message_id: receipt.message_id }),
         Err(source @ MailError::NotSent { again, .. }) => Err(MailingError::NotSent { again, source }),
@@ -99,15 +104,19 @@ async fn hand_over(
     }
 }
 
-/// The PDF for the mails that have it enclosed, unless the mail was sent before or may have been.
-async fn enclosure(mailing: &Mailing, id: InvoiceId, purpose: Purpose) -> Result<Option<Vec<u8>>, MailingError> {
-    let is_enclosed = match purpose {
+/// Whether a mail has the PDF with it.
+fn encloses(purpose: Purpose) -> bool {
+    match purpose {
         Purpose::Issued | Purpose::Receipt(_) => true,
         // Who forgot an invoice may have lost it.
         Purpose::Reminder(step) => step.is_overdue(),
         Purpose::PaymentFailed(_) => false,
-    };
-    if !is_enclosed {
+    }
+}
+
+/// The PDF for the mails that have it enclosed, unless the mail was sent before or may have been.
+async fn enclosure(mailing: &Mailing, id: InvoiceId, purpose: Purpose) -> Result<Option<Vec<u8>>, MailingError> {
+    if !encloses(purpose) {
         return Ok(None);
     }
     let record = load::<MailRecord>(&*mailing.store, &mail_key(id, purpose)).await?;
