@@ -23,8 +23,9 @@ pub fn is_in(text: &str) -> bool {
     while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
         let start = at.saturating_add(found);
         let groups = groups(bytes, start);
-        let on_a_card = parts(&groups).filter(|part| is_grouped_as_on_a_card(part));
-        let is_found = on_a_card.chain([groups.as_slice()]).any(|part| holds_card(bytes, part));
+        let mut on_a_card = parts(&groups).filter(|part| is_grouped_as_on_a_card(part));
+        let is_found = on_a_card.any(|part| holds_card(bytes, part))
+            || (is_evenly_separated(bytes, &groups) && holds_card(bytes, &groups));
         if is_found && !is_iban(bytes, start, &digits(bytes, &groups)) {
             return true;
         }
@@ -73,12 +74,14 @@ fn is_grouped_as_on_a_card(groups: &[Range<usize>]) -> bool {
 
 fn holds_card(bytes: &[u8], groups: &[Range<usize>]) -> bool {
     let (Some(first), Some(last)) = (groups.first(), groups.last()) else { return false };
+    stands_alone(bytes, first.start, last.end) && is_card(&digits(bytes, groups))
+}
+
+/// Whether all groups have the same between them; two dates beside each other have blanks and dashes.
+fn is_evenly_separated(bytes: &[u8], groups: &[Range<usize>]) -> bool {
     let mut between = groups.iter().rev().skip(1).map(|group| bytes.get(group.end));
     let separator = between.next();
-    // Two dates beside each other have blanks and dashes.
     between.all(|other| Some(other) == separator)
-        && stands_alone(bytes, first.start, last.end)
-        && is_card(&digits(bytes, groups))
 }
 
 fn stands_alone(bytes: &[u8], start: usize, end: usize) -> bool {
@@ -213,6 +216,7 @@ mod tests {
             "Order 12 4242424242424242",
             "12 4242-4242-4242-4242-123",
             "1 3782 822463 10005",
+            "4242-4242 4242-4242",
         ] {
             assert!(is_in(text), "{text}");
         }
