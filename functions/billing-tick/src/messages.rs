@@ -10,9 +10,6 @@ use saldo_messages::{
 };
 use saldo_store::{DueEntry, DueKind, Key};
 
-/// The most keys in one message: work that one invocation of any handler can do well within its time.
-pub(crate) const KEYS_PER_MESSAGE: usize = 50;
-
 /// The work of one message; kinds of due work that the same message covers are one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Work {
@@ -25,6 +22,16 @@ enum Work {
 }
 
 impl Work {
+    /// The most keys in one message: a whole batch of such messages is done well within the time of one invocation, also when
+    /// the provider or the mailer takes seconds for each. What is received and not begun would count as a failure, and five of
+    /// those lead to the dead-letter queue.
+    const fn keys_per_message(self) -> usize {
+        match self {
+            Self::Bill | Self::Render | Self::Retry => 50,
+            Self::Charge | Self::Refund | Self::Remind => 10,
+        }
+    }
+
     fn of(kind: DueKind) -> Self {
         match kind {
             DueKind::Bill => Self::Bill,
@@ -67,8 +74,9 @@ impl Waiting {
     pub(crate) fn take(&mut self, all: bool, as_of: DateTime<Utc>) -> Vec<Result<Ready, KeyError>> {
         let mut ready = Vec::new();
         for (work, keys) in &mut self.keys {
-            while keys.len() >= KEYS_PER_MESSAGE || (all && !keys.is_empty()) {
-                let rest = keys.split_off(keys.len().min(KEYS_PER_MESSAGE));
+            let most = work.keys_per_message();
+            while keys.len() >= most || (all && !keys.is_empty()) {
+                let rest = keys.split_off(keys.len().min(most));
                 let full = std::mem::replace(keys, rest);
                 ready.extend(message(*work, &full, as_of));
             }

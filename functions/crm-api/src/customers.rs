@@ -57,6 +57,7 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewCust
         channel: label(new.channel),
         tax_ids,
         payment_method: new.payment_method.map(|method| method.domain(&seller)),
+        is_method_new: false,
         suppressed_at: None,
         created_at: call.now,
     };
@@ -116,7 +117,6 @@ async fn change(
     Named(id): Named<CustomerId>,
     Body(change): Body<CustomerChange>,
 ) -> Result<Reply, Problem> {
-    let has_method = matches!(change.payment_method, Some(Some(_)));
     for _ in 0..ROUNDS {
         let mut customer = load_customer(&app, id).await?;
         let zone = customer.value.zone;
@@ -135,8 +135,8 @@ async fn change(
                 if has_moved {
                     replan_rest(&app, &customer.value).await?;
                 }
-                if has_method {
-                    attempts::method_changed(app.store.as_ref(), &customer.value, call.now).await?;
+                if customer.value.is_method_new {
+                    attempts::method_changed(app.store.as_ref(), id, call.now).await?;
                 }
                 return Reply::ok(&CustomerView::of(&customer.value));
             }
@@ -174,10 +174,11 @@ async fn apply(app: &App, customer: &mut Customer, change: CustomerChange) -> Re
         customer.tax_ids = TaxIdFields::all(tax_ids)?;
     }
     if let Some(method) = change.payment_method {
-        customer.payment_method = match method {
+        let method = match method {
             None => None,
             Some(method) => Some(method_of(app, customer, method).await?),
         };
+        customer.change_method(method);
     }
     Ok(())
 }

@@ -93,8 +93,13 @@ impl Problem {
 
     /// A field that is well formed and cannot be, with the others or with what there is.
     pub fn refused(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        let (title, detail) = ("The request cannot be carried out", "a field does not go with the others".to_owned());
-        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", title, detail).blaming(field, reason)
+        Self::unprocessable("a field does not go with the others").blaming(field, reason)
+    }
+
+    /// Something that cannot be, whatever the fields.
+    pub fn unprocessable(detail: impl Into<String>) -> Self {
+        let title = "The request cannot be carried out";
+        Self::of(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", title, detail.into())
     }
 
     /// Something in the path is not there.

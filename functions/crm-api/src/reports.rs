@@ -181,7 +181,7 @@ struct Question {
     ),
     responses(
         (status = 200, description = "The report.", body = ReportView),
-        (status = 422, description = "The days end before they begin, or the report has no such dimension."),
+        (status = 422, description = "The days end before they begin, the report has no such dimension, or it would have too many rows for one answer."),
     ))]
 async fn get(
     State(app): State<Arc<App>>,

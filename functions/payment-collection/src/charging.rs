@@ -28,6 +28,9 @@ const STEPS: usize = 4;
 /// An attempt that the provider does not know after this long was never made.
 const NEVER_MADE_AFTER: Duration = Duration::hours(1);
 
+/// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
+const CALLED_OFF_AFTER: Duration = Duration::days(1);
+
 /// The code of an attempt that was not tried because the provider takes no amount that small (C8).
 pub const TOO_SMALL: &str = "amount_too_small";
 
@@ -250,6 +253,13 @@ async fn look_up(
     let gateway = collection.gateways.of(&attempt.method.account).await?;
     match gateway.look_up(&question(invoice, attempt)).await {
         Ok(LookUpOutcome::Found(outcome)) => {
+            let outcome = match stranded(collection, attempt, &outcome) {
+                None => outcome,
+                Some(payment) => match gateway.call_off(&payment).await {
+                    Ok(outcome) => outcome,
+                    Err(error) => return unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),
+                },
+            };
             conclude(collection, invoice.id, attempt, outcome, now).await?;
             Ok(false)
         }
@@ -268,6 +278,15 @@ async fn look_up(
         // Asked again at the next planned time: a provider that is down must not fill the dead-letter queue.
         Err(error) => unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),
     }
+}
+
+/// The payment of an attempt that waits for something that will not come: the provider stopped half way, or wants a customer who
+/// is not there. As long as it is open, nothing else may take the money.
+fn stranded(collection: &Collection, attempt: &Attempt, found: &ChargeOutcome) -> Option<String> {
+    let waits = matches!(found.kind, ChargeKind::Undecided | ChargeKind::RequiresAction);
+    let is_old = attempt.age((collection.clock)()) >= CALLED_OFF_AFTER;
+    let report = found.report.as_ref().filter(|_| waits && is_old)?;
+    Some(report.reference.clone())
 }
 
 /// Closes the page on which the customer could pay at the same time (I6), or books what they paid on it: the webhook that should

@@ -14,7 +14,7 @@ use saldo_books::payments;
 use saldo_gateways::memory::{MemoryGateway, Scripted};
 use saldo_gateways::{
     ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
-    PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+    PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 use saldo_store::entities::customer_key;
 use saldo_store::{Table, load};
@@ -85,6 +85,26 @@ async fn a_lost_answer_is_looked_up_and_never_answered_with_a_second_charge() {
         taken_once(&world).await;
         assert_eq!(world.gateway.charge_calls(), 1);
         assert!(matches!(world.mails()[..], [Purpose::Receipt(_)]));
+    }
+}
+
+#[tokio::test]
+async fn a_payment_that_waits_for_nobody_is_called_off_after_a_day_and_tried_anew() {
+    for script in [Scripted::Stall, Scripted::RequireAction] {
+        let world = World::new().await;
+        world.gateway.script_charges([script]);
+        for hour in 0..24 {
+            assert!(world.charge(60 * hour).await);
+            assert!(world.invoice().await.progress.attempt.unwrap().is_open(), "hour {hour}");
+        }
+        // The provider is away when it is to be called off.
+        world.gateway.script_look_ups([Scripted::Succeed, Scripted::LoseAnswer]);
+        for hour in 24..24 * 20 {
+            assert!(world.charge(60 * hour).await);
+        }
+        assert!(matches!(world.gateway.charges()[0].kind, ChargeKind::Declined { .. }));
+        assert_eq!((world.gateway.charge_calls(), world.gateway.times_taken()), (2, 1));
+        assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
     }
 }
 
@@ -218,6 +238,10 @@ impl Gateway for Overtaken {
         self.gateway.look_up(request).await
     }
 
+    async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        self.gateway.call_off(payment_reference).await
+    }
+
     async fn refund(&self, order: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
         self.gateway.refund(order).await
     }
@@ -226,7 +250,7 @@ impl Gateway for Overtaken {
         self.gateway.look_up_refund(order).await
     }
 
-    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError> {
+    async fn open_page(&self, request: &PageRequest) -> Result<PageOpened, GatewayError> {
         self.gateway.open_page(request).await
     }
 
@@ -286,7 +310,8 @@ async fn open_page(world: &World) -> String {
         expires_at: at(DAY),
         idempotency_key: "page-1".to_owned(),
     };
-    let Page { reference, url, expires_at } = world.gateway.open_page(&request).await.unwrap();
+    let opened = world.gateway.open_page(&request).await.unwrap();
+    let PageOpened::Open(Page { reference, url, expires_at }) = opened else { panic!("no page: {opened:?}") };
     let page = HostedPage { reference: reference.clone(), url, amount: eur(10_000), expires_at, payment: None };
     attempts::open_page(&*world.store, invoice_id(), &page, at(0), &saldo_books::nothing_more).await.unwrap();
     reference

@@ -109,11 +109,11 @@ async fn a_method_that_comes_while_an_invoice_is_left_to_its_customer_is_charged
             // All of it between two steps of the collector.
             let (store, key) = (&world.store.memory, customer_key(world.invoice().await.customer));
             let mut customer = load::<Customer>(store, &key).await.unwrap().unwrap();
-            customer.value.payment_method = method;
+            customer.value.change_method(method);
             let mut transaction = Transaction::new();
             transaction.update(&customer).unwrap();
             store.commit(transaction).await.unwrap();
-            attempts::method_changed(store, &customer.value, at(0)).await.unwrap();
+            attempts::method_changed(store, customer.value.id, at(0)).await.unwrap();
         };
         let (done, ()) = futures_util::join!(world.charge(0), told);
         assert!(done && world.charge(1).await, "head start {head_start}");

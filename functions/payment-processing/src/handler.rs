@@ -110,7 +110,13 @@ async fn retry(processing: &Processing, key: &ParkedKey, now: DateTime<Utc>) -> 
     let kept = inbox::event(&*processing.store, &key.account, &key.event_id).await?.value;
     let known = Event { account: &key.account, event_id: &key.event_id, waited: true, is_retry: true };
     match read(&key.account, kept.body.bytes()) {
-        Ok(reading) => settle(processing, &known, &reading, now).await,
+        Ok(reading) if reading.news.iter().any(is_for_the_books) => settle(processing, &known, &reading, now).await,
+        // Ignored, and for good reason, or given up by a version that read it otherwise.
+        Ok(_) => {
+            let store = &*processing.store;
+            inbox::mark(store, &key.account, &key.event_id, InboxStatus::Ignored).await?;
+            Ok(parking::unpark(store, &key.account, &key.event_id).await?)
+        }
         Err(error) => {
             give_up(processing, &known).await?;
             Err(error)

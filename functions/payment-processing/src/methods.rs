@@ -183,8 +183,8 @@ pub async fn tell(
         let committed = if is_news { store.commit(transaction).await.map(drop) } else { Ok(()) };
         match committed {
             Ok(()) => {
-                if let Some(customer) = customer {
-                    attempts::method_changed(store, &customer, now).await?;
+                if let Some(customer) = customer.filter(|customer| customer.is_method_new) {
+                    attempts::method_changed(store, customer.id, now).await?;
                 }
                 return Ok(Came::ToTheBooks);
             }
@@ -236,7 +236,7 @@ async fn charge_by(
     if chosen.as_ref() == current {
         transaction.check_version(customer)?;
     } else {
-        customer.value.payment_method = chosen;
+        customer.value.change_method(chosen);
         transaction.update(customer)?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! The inbox: what a provider told, what became of it, and another try.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use chrono::{DateTime, Utc};
 use saldo_billing::provider::ProviderAccount;
 use saldo_messages::provider_events::ParkedKey;
@@ -35,7 +35,7 @@ pub(crate) async fn show(store: &dyn Store, name: &EventName) -> Result<String> 
 /// Has the event tried again now: the same message as the tick sends for an event that waits.
 ///
 /// # Errors
-/// When it is not there, a retry cannot change anything, or the queue does not take the message.
+/// When it is not there, or the queue does not take the message.
 pub(crate) async fn retry(
     store: &dyn Store,
     queue: &dyn Queue,
@@ -44,12 +44,9 @@ pub(crate) async fn retry(
 ) -> Result<&'static str> {
     let event = event(store, name).await?;
     let outcome = match event.status {
-        InboxStatus::Ignored => bail!(
-            "event {} of {} was ignored, since it tells nothing that the books want to know ({}): there is nothing to retry",
-            name.event_id,
-            name.account,
-            event.kind
-        ),
+        InboxStatus::Ignored => {
+            "unless this version reads more in it than the one that ignored it, it is ignored again"
+        }
         InboxStatus::Applied => "it is in the books already, which another try leaves as they are",
         InboxStatus::Parked => "if what it waits for is there now, it is taken into the books; else it waits on",
         InboxStatus::GivenUp => "if it is refused again, its message comes to `dlq show provider-events`",
@@ -162,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_retry_is_the_ticks_own_message() {
-        for status in [InboxStatus::Parked, InboxStatus::GivenUp, InboxStatus::Applied] {
+        for status in [InboxStatus::Parked, InboxStatus::GivenUp, InboxStatus::Applied, InboxStatus::Ignored] {
             let queue = MemoryQueue::default();
             retry(&inbox_with(status).await, &queue, &name("evt_1"), now()).await.unwrap();
             let sent = queue.drain();
@@ -176,10 +173,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_for_what_is_ignored_or_unknown() {
+    async fn nothing_is_sent_for_what_is_unknown() {
         let queue = MemoryQueue::default();
-        let error = retry(&inbox_with(InboxStatus::Ignored).await, &queue, &name("evt_1"), now()).await.unwrap_err();
-        assert!(error.to_string().contains("charge.refunded"), "{error}");
         let error = retry(&MemoryStore::new(), &queue, &name("evt_9"), now()).await.unwrap_err().to_string();
         assert!(error.contains("evt_9 of stripe/main") && error.contains("dlq show"), "{error}");
         assert_eq!(queue.drain(), []);

@@ -1,17 +1,20 @@
 //! Looks at every item of the billing table and says what must hold and does not. It reads only.
 //!
 //! What needs one item is judged by that item; what needs an invoice with its document and its entries is read by their
-//! partition, and once more a moment later when something looks broken, for a commit may have come between two reads. Numbers
-//! are held against the counters as they stood *before* the walk: whatever was given out until then must be found.
+//! partition, and once more a moment later when something looks broken, for a commit may have come between two reads. So are
+//! payments with their invoices, and balances of credit with all invoices of their customer. Numbers are held against the
+//! counters as they stood *before* the walk: whatever was given out until then must be found.
 //!
 //! Only this and `replay` scan the table: an operator's audit has to see what no index lists. It reads consistently, a
-//! megabyte at a time, and costs a read unit for each 4 KB, twice for invoices.
+//! megabyte at a time, and costs a read unit for each 4 KB, twice for invoices, and three times for payments.
 
+mod credits;
 mod finding;
 mod invoice;
 mod ledger;
 mod numbers;
 mod pages;
+mod payments;
 mod progress;
 mod reports;
 
@@ -21,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use saldo_runtime::clock;
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
 use signal_hook::consts::SIGINT;
@@ -79,7 +83,7 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
             error.context(format!("the books were not verified to the end; go on with `verify --resume {file}`"))
         );
     }
-    let mut findings = progress.conclude(&store).await?;
+    let mut findings = progress.conclude(&store, PAUSE).await?;
     if let Some(copy) = copy {
         if findings.is_empty() {
             findings = reports::compare(&copy, &store).await?;
@@ -105,7 +109,7 @@ async fn walk(
     let mut pages = 0_u32;
     while !progress.is_done() {
         let Page { items, next } = scan(progress.place()).await.context("the billing table cannot be scanned")?;
-        let looked = Looked::at(store, &items, pause).await?;
+        let looked = Looked::at(store, &items, pause, clock::now()).await?;
         if let Some(copy) = copy {
             reports::keep(copy, items).await?;
         }

@@ -103,9 +103,12 @@ fn outputs(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Result<BTreeM
 }
 
 fn sam(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Command {
-    let mut sam = Command::new(tools.program("sam"));
+    let mut sam = Command::new(tools.program("python"));
+    sam.arg(workspace.path("infra/dev/python/sam.py"));
     sam.current_dir(workspace.root()).envs(aws.environment());
     sam.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN").env("SAM_CLI_BETA_FEATURES", "0");
+    // The local AWS is done in a second; on AWS, where it takes minutes, this is five.
+    sam.env("SAM_CLI_POLL_DELAY", "0.25");
     sam
 }
 

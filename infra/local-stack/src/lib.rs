@@ -22,7 +22,12 @@ pub use self::webhook::signature;
 /// How long work may take to come to rest, and something expected to come true.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-const POLL: Duration = Duration::from_millis(40);
+/// How soon it is looked again; the local AWS that is at work is asked less and less often, since asking takes its time.
+const POLL: Duration = Duration::from_millis(20);
+const POLL_MAX: Duration = Duration::from_millis(160);
+
+/// The queues of work.
+const QUEUES: [&str; 4] = ["ProviderEventsQueueUrl", "InvoicesDueQueueUrl", "CollectionsQueueUrl", "RemindersQueueUrl"];
 
 /// The running local stack, as `target/local/stack.json` describes it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -202,14 +207,22 @@ impl LocalStack {
     /// # Errors
     /// When the tick fails, or work does not come to rest.
     pub fn tick(&self, at: DateTime<Utc>) -> Result<()> {
+        self.send_tick(at)?;
+        self.settle()
+    }
+
+    /// Lets the schedule tick as if it were `at`.
+    ///
+    /// # Errors
+    /// When the tick fails.
+    pub fn send_tick(&self, at: DateTime<Utc>) -> Result<()> {
         let event = json!({
             "version": "0", "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa", "detail-type": "Scheduled Event",
             "source": "aws.events", "account": "000000000000", "region": "us-east-1", "detail": {},
             "time": at.to_rfc3339_opts(SecondsFormat::Secs, true),
             "resources": ["arn:aws:events:us-east-1:000000000000:rule/saldo-tick"],
         });
-        self.invoke(self.output("BillingTickName")?, &event)?;
-        self.settle()
+        self.invoke(self.output("BillingTickName")?, &event).map(drop)
     }
 
     /// Calls a function and waits for its answer.
@@ -237,14 +250,19 @@ impl LocalStack {
         })
     }
 
+    /// Whether a queue holds a message, visible or being worked on: all queues in one look.
     fn is_at_work(&self) -> Result<bool> {
-        let queues = ["ProviderEventsQueueUrl", "InvoicesDueQueueUrl", "CollectionsQueueUrl", "RemindersQueueUrl"];
-        for queue in queues {
-            if self.messages_in(self.output(queue)?)? > 0 {
-                return Ok(true);
-            }
+        let kept = self.send("GET", &format!("{}/_ministack/sqs/messages", self.stack.endpoint), &[], "")?.success()?;
+        let accounts: BTreeMap<String, BTreeMap<String, BTreeMap<String, Vec<Value>>>> =
+            serde_json::from_value(kept.get("messages").cloned().unwrap_or_default())
+                .context("the kept messages have another shape")?;
+        let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
+        let ours: Vec<String> = QUEUES.iter().map(|queue| Ok(name(self.output(queue)?))).collect::<Result<_>>()?;
+        let queues = || accounts.values().flat_map(BTreeMap::values).flatten();
+        if let Some(missing) = ours.iter().find(|ours| !queues().any(|(url, _)| name(url) == **ours)) {
+            bail!("the local AWS tells nothing of the queue {missing}");
         }
-        Ok(false)
+        Ok(queues().any(|(url, messages)| ours.contains(&name(url)) && !messages.is_empty()))
     }
 
     /// How many messages a queue holds, visible or being worked on.
@@ -279,13 +297,14 @@ impl LocalStack {
     /// # Errors
     /// When it does not, or asking fails.
     pub fn eventually(&self, what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
-        let mut waited = Duration::ZERO;
+        let (mut waited, mut pause) = (Duration::ZERO, POLL);
         while !holds()? {
             if waited >= PATIENCE {
                 bail!("waited {} s in vain for {what}", PATIENCE.as_secs());
             }
-            std::thread::sleep(POLL);
-            waited = waited.saturating_add(POLL);
+            std::thread::sleep(pause);
+            waited = waited.saturating_add(pause);
+            pause = pause.saturating_mul(2).min(POLL_MAX);
         }
         Ok(())
     }

@@ -221,11 +221,24 @@ pub struct Customer {
     /// The method that automatic collection charges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
+    /// Whether their invoices that wait for another method have yet to hear of this one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_method_new: bool,
     /// When mail to them bounced or was complained about: none is sent since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_at: Option<DateTime<Utc>>,
     /// When they were created.
     pub created_at: DateTime<Utc>,
+}
+
+impl Customer {
+    /// Has them charged by another method from now on, or by none.
+    pub fn change_method(&mut self, method: Option<PaymentMethod>) {
+        if self.payment_method != method {
+            self.is_method_new = method.is_some();
+            self.payment_method = method;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
 use saldo_billing::dunning::{DunningPolicy, EndAction};
-use saldo_billing::id::{InvoiceId, PaymentId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
 use saldo_billing::invoice::collection::Duty;
 use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
@@ -130,28 +130,38 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// Plans the customer's open invoices anew that waited for another method: they have one now.
+/// Plans the open invoices of a customer anew that waited for another method: they have one now. Once for each change of
+/// the method, since all their invoices are looked at; a crash in between leaves it to whoever tells of the method again.
 ///
 /// # Errors
 /// When the books cannot be read or written.
-pub async fn method_changed(store: &dyn Store, customer: &Customer, now: DateTime<Utc>) -> Result<(), BooksError> {
-    let Some(method) = &customer.payment_method else { return Ok(()) };
-    let seller: Stored<Seller> = expect(store, seller_key(customer.seller)).await?;
-    let (invoices, mut after) = (list::of_customer(customer.id, list::INVOICES), None);
+pub async fn method_changed(store: &dyn Store, id: CustomerId, now: DateTime<Utc>) -> Result<(), BooksError> {
+    let mut customer: Stored<Customer> = expect(store, customer_key(id)).await?;
+    let Some(method) = customer.value.payment_method.clone().filter(|_| customer.value.is_method_new) else {
+        return Ok(());
+    };
+    let seller: Stored<Seller> = expect(store, seller_key(customer.value.seller)).await?;
+    let (invoices, mut after) = (list::of_customer(id, list::INVOICES), None);
     loop {
         let page = list_by_customer::<Invoice>(store, &invoices, 100, after.as_ref()).await?;
         for mut seen in page.entities {
-            if seen.value.method_changed(method, &seller.value.dunning, now)? == Outcome::AlreadyApplied {
+            if seen.value.method_changed(&method, &seller.value.dunning, now)? == Outcome::AlreadyApplied {
                 continue;
             }
-            let command = |invoice: &mut Invoice, policy: &DunningPolicy| invoice.method_changed(method, policy, now);
+            let command = |invoice: &mut Invoice, policy: &DunningPolicy| invoice.method_changed(&method, policy, now);
             invoices::advance(store, seen.value.id, "charge by another method", command).await?;
         }
         after = page.next;
         if after.is_none() {
-            return Ok(());
+            break;
         }
     }
+    customer.value.is_method_new = false;
+    let mut transaction = Transaction::new();
+    transaction.update(&customer)?;
+    // Whoever changed the customer meanwhile has the walk done once more: the method may have come and gone.
+    committed(store, transaction).await?;
+    Ok(())
 }
 
 /// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.

@@ -26,6 +26,13 @@ pub trait Gateway: Send + Sync {
     /// [`GatewayError`]; asking changes nothing.
     async fn look_up(&self, request: &LookUpRequest) -> Result<LookUpOutcome, GatewayError>;
 
+    /// Calls off a payment that nobody is at any more, so that another one may take the money. Tells what became of it: where the
+    /// provider was faster, that is not a payment called off.
+    ///
+    /// # Errors
+    /// [`GatewayError`]; after [`GatewayError::Unknown`] the payment may be called off or not, and asking again is safe.
+    async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError>;
+
     /// Gives money back. The same order under the same key never gives twice.
     ///
     /// # Errors
@@ -42,7 +49,7 @@ pub trait Gateway: Send + Sync {
     ///
     /// # Errors
     /// [`GatewayError`]; after [`GatewayError::Unknown`] the same request under the same key gives the same page.
-    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError>;
+    async fn open_page(&self, request: &PageRequest) -> Result<PageOpened, GatewayError>;
 
     /// Makes sure that nobody can pay on the page any more.
     ///
@@ -194,6 +201,20 @@ pub struct Page {
     pub url: String,
     /// Until when it can be used.
     pub expires_at: DateTime<Utc>,
+}
+
+/// What became of a request for a page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PageOpened {
+    /// The page.
+    Open(Page),
+    /// Less than the provider takes; there is no page.
+    TooSmall {
+        /// The least it takes, when that is known.
+        minimum: Option<Money>,
+    },
+    /// The provider takes no money in this currency; there is no page.
+    NotInCurrency,
 }
 
 /// Why nobody can pay on a page any more.

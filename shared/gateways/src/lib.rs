@@ -9,7 +9,7 @@ pub mod stripe;
 
 pub use gateway::{
     ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
-    PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+    PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 pub use provider::{ConnectError, Connection, EventHead, PROVIDERS, Provider, ReadError, Rejection, connect, provider};
 pub use reading::{MethodReport, News, PageReport, PageState, PayoutReport, PayoutStatus, Reading, SetupReport};

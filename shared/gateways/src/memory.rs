@@ -13,8 +13,8 @@ use saldo_money::Money;
 use self::state::State;
 pub use self::state::{Taken, TakenRefund};
 use crate::gateway::{
-    Cause, ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page,
-    PageClosed, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+    Cause, ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, PageClosed,
+    PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 
 /// What the provider does with the next call.
@@ -36,6 +36,8 @@ pub enum Scripted {
     LoseRequest,
     /// Does it, and saves an error of its own under the key, which is all that a repetition gets.
     SaveFailure,
+    /// Makes a payment and does nothing with it, and saves an error of its own under the key.
+    Stall,
     /// Does not let us in.
     Forbid,
     /// Finds the request itself wrong.
@@ -164,6 +166,12 @@ impl Gateway for MemoryGateway {
         self.state().look_up(&self.account, request).map_err(|fault| self.error("a look-up of a charge", fault))
     }
 
+    async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        self.state()
+            .call_off(&self.account, payment_reference)
+            .map_err(|fault| self.error("calling a payment off", fault))
+    }
+
     async fn refund(&self, order: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
         self.state().refund(&self.account, order).map_err(|fault| self.error("a refund", fault))
     }
@@ -172,7 +180,7 @@ impl Gateway for MemoryGateway {
         self.state().look_up_refund(&self.account, order).map_err(|fault| self.error("a look-up of a refund", fault))
     }
 
-    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError> {
+    async fn open_page(&self, request: &PageRequest) -> Result<PageOpened, GatewayError> {
         self.state().open_page(request).map_err(|fault| self.error("opening a page", fault))
     }
 

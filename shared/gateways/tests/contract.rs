@@ -4,9 +4,9 @@
 
 mod bench;
 
-use bench::{Behaves, Bench, Memory, OnTwin, Trouble, charge, looking_for, money, order, page};
+use bench::{Behaves, Bench, Memory, OnTwin, Trouble, charge, looking_for, money, opened, order, page};
 use saldo_billing::payment::{Payment, PaymentReport, PaymentStatus, RefundState, RefundStatus};
-use saldo_gateways::{ChargeKind, ChargeOutcome, GatewayError, LookUpOutcome, PageClosed, RefundLookUp};
+use saldo_gateways::{ChargeKind, ChargeOutcome, GatewayError, LookUpOutcome, PageClosed, PageOpened, RefundLookUp};
 use saldo_money::Money;
 
 /// Makes a test for each kind of gateway of a sentence about all.
@@ -40,6 +40,9 @@ on_all! {
     a_failure_saved_under_the_key_is_unknown_for_ever_and_found
     what_was_turned_away_had_no_effect
     c8_less_than_the_minimum_is_not_tried
+    c8_there_is_no_page_for_less_than_the_minimum
+    a_payment_that_the_provider_left_undecided_is_found_and_called_off
+    what_was_taken_cannot_be_called_off
     a_refund_is_given_once_and_counts
     d7_more_than_is_left_is_refused
     a_refund_whose_answer_was_lost_is_found
@@ -171,6 +174,35 @@ async fn c8_less_than_the_minimum_is_not_tried(bench: impl Bench) {
     assert_eq!(bench.gateway().look_up(&looking_for(&request)).await.unwrap(), LookUpOutcome::NotFound);
 }
 
+async fn c8_there_is_no_page_for_less_than_the_minimum(bench: impl Bench) {
+    let refused = bench.gateway().open_page(&page(eur("0.49"))).await.unwrap();
+    assert_eq!(refused, PageOpened::TooSmall { minimum: Some(eur("0.50")) });
+}
+
+async fn a_payment_that_the_provider_left_undecided_is_found_and_called_off(bench: impl Bench) {
+    let request = charge(&bench.method(Behaves::Pays), 1, eur("23.79"));
+    bench.trouble_charge(Trouble::Stall);
+    for _ in 0..2 {
+        assert!(bench.gateway().charge(&request).await.unwrap_err().is_unknown());
+    }
+    let left = found(bench.gateway().look_up(&looking_for(&request)).await.unwrap());
+    assert_eq!(left.kind, ChargeKind::Undecided);
+    let reference = left.report.unwrap().reference;
+    for _ in 0..2 {
+        let outcome = bench.gateway().call_off(&reference).await.unwrap();
+        assert!(matches!(&outcome.kind, ChargeKind::Declined { decline } if !decline.hard), "{outcome:?}");
+        assert_eq!(booked(outcome.report.as_ref()).status(), PaymentStatus::Cancelled);
+    }
+    assert_eq!(bench.times_taken(), 0);
+}
+
+async fn what_was_taken_cannot_be_called_off(bench: impl Bench) {
+    let (reference, _) = taken(&bench, "23.79").await;
+    let outcome = bench.gateway().call_off(&reference).await.unwrap();
+    assert_eq!((outcome.kind, bench.times_taken()), (ChargeKind::Succeeded, 1));
+    assert_eq!(booked(outcome.report.as_ref()).standing().unwrap().captured, eur("23.79"));
+}
+
 async fn taken(bench: &impl Bench, amount: &str) -> (String, Payment) {
     let request = charge(&bench.method(Behaves::Pays), 1, eur(amount));
     let report = bench.gateway().charge(&request).await.unwrap().report.unwrap();
@@ -227,8 +259,8 @@ async fn a_refund_that_never_arrived_is_not_found(bench: impl Bench) {
 
 async fn a_page_is_opened_once_for_its_key(bench: impl Bench) {
     let mut request = page(eur("23.79"));
-    let first = bench.gateway().open_page(&request).await.unwrap();
-    assert_eq!(bench.gateway().open_page(&request).await.unwrap(), first);
+    let first = opened(bench.gateway().open_page(&request).await.unwrap());
+    assert_eq!(opened(bench.gateway().open_page(&request).await.unwrap()), first);
     assert_eq!(first.expires_at, request.expires_at);
     assert!(first.url.contains(&first.reference));
     request.amount = eur("32.79");
@@ -236,7 +268,7 @@ async fn a_page_is_opened_once_for_its_key(bench: impl Bench) {
 }
 
 async fn i6_a_closed_page_cannot_be_paid(bench: impl Bench) {
-    let page = bench.gateway().open_page(&page(eur("23.79"))).await.unwrap();
+    let page = opened(bench.gateway().open_page(&page(eur("23.79"))).await.unwrap());
     for _ in 0..2 {
         assert_eq!(bench.gateway().close_page(&page.reference).await.unwrap(), PageClosed::Closed);
     }
@@ -244,7 +276,7 @@ async fn i6_a_closed_page_cannot_be_paid(bench: impl Bench) {
 }
 
 async fn i6_a_page_that_was_paid_first_says_so(bench: impl Bench) {
-    let page = bench.gateway().open_page(&page(eur("23.79"))).await.unwrap();
+    let page = opened(bench.gateway().open_page(&page(eur("23.79"))).await.unwrap());
     let payment = bench.pay_page(&page.reference);
     assert!(payment.is_some());
     for _ in 0..2 {

@@ -6,7 +6,7 @@ mod bench;
 
 use std::path::Path;
 
-use bench::{Behaves, Bench, OnTwin, Sent, charge, looking_for, money, order, page};
+use bench::{Behaves, Bench, OnTwin, Sent, charge, looking_for, money, opened, order, page};
 use serde_json::{Value, json};
 
 /// Every call of the port, with the forms it can take.
@@ -16,11 +16,13 @@ async fn everything(bench: &OnTwin) {
     let request = charge(&method, 1, money("23.79", "EUR"));
     let reference = gateway.charge(&request).await.unwrap().report.unwrap().reference;
     gateway.look_up(&looking_for(&request)).await.unwrap();
+    // Taken already: the state is asked for.
+    gateway.call_off(&reference).await.unwrap();
     let order = order(1, &reference, money("3.79", "EUR"));
     gateway.refund(&order).await.unwrap();
     gateway.look_up_refund(&order).await.unwrap();
     let mut page = page(money("1250", "JPY"));
-    let opened = gateway.open_page(&page).await.unwrap();
+    let opened = opened(gateway.open_page(&page).await.unwrap());
     gateway.close_page(&opened.reference).await.unwrap();
     // Closed already: the state is asked for.
     gateway.close_page(&opened.reference).await.unwrap();

@@ -12,7 +12,7 @@ mod bench;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bench::{API_KEY, Behaves, Bench, OnTwin, account, charge, looking_for, money, now, order, page};
+use bench::{API_KEY, Behaves, Bench, OnTwin, account, charge, looking_for, money, now, opened, order, page};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use http::{HeaderMap, Request, Response};
@@ -26,7 +26,8 @@ use saldo_gateways::memory::MemoryGateway;
 use saldo_gateways::provider::ConnectError;
 use saldo_gateways::stripe::amount::from_stripe;
 use saldo_gateways::{
-    ChargeKind, Connection, Gateway, GatewayError, LookUpOutcome, News, PageClosed, Rejection, connect, provider,
+    ChargeKind, Connection, Gateway, GatewayError, LookUpOutcome, News, PageClosed, PageOpened, Rejection, connect,
+    provider,
 };
 use saldo_money::{Currency, Money};
 
@@ -205,6 +206,17 @@ async fn not_connected_is_not_sent() {
     assert!(matches!(gateway.open_page(&page(money("23.79", "EUR"))).await, Err(GatewayError::NotSent { .. })));
 }
 
+#[tokio::test]
+async fn c4_a_page_asks_for_what_stripe_can_take_in_a_currency_it_takes() {
+    let bench = OnTwin::new();
+    opened(bench.gateway().open_page(&page(money("5.124", "KWD"))).await.unwrap());
+    let sent = bench.sent();
+    assert!(sent[0].body.contains("unit_amount%5D=5120&"), "{}", sent[0].body);
+    let refused = bench.gateway().open_page(&page(money("1.0000", "CLF"))).await.unwrap();
+    assert_eq!(refused, PageOpened::NotInCurrency);
+    assert_eq!(bench.sent().len(), 1, "nobody was asked");
+}
+
 /// Everything that an account's events say about payments, each with its signature checked.
 fn told(bench: &OnTwin) -> Vec<PaymentReport> {
     let mut twin = bench.transport.twin.lock().unwrap();
@@ -374,7 +386,7 @@ async fn the_twin_in_memory_decides_a_debit_when_told_to() {
     let reference = gateway.charge(&request).await.unwrap().report.unwrap().reference;
     assert!(gateway.decide(&reference, None) && !gateway.decide(&reference, None));
     assert_eq!(gateway.times_taken(), 1);
-    let page = gateway.open_page(&page(money("23.79", "EUR"))).await.unwrap();
+    let page = opened(gateway.open_page(&page(money("23.79", "EUR"))).await.unwrap());
     gateway.close_page(&page.reference).await.unwrap();
     assert_eq!(gateway.pay_page(&page.reference), None);
     assert!(matches!(gateway.close_page(&page.reference).await, Ok(PageClosed::Closed)));

@@ -47,8 +47,15 @@ fn every_queue_has_a_dead_letter_queue() {
             (QUEUES, "/Resources/InvoicesDueQueueDlq/Properties/MessageRetentionPeriod", json!(345_600)),
             (QUEUES, "/Resources/InvoicesDueQueue/Properties/MessageRetentionPeriod", json!(1_209_600)),
             (QUEUES, "/Resources/EventRelayDlq/Properties/MessageRetentionPeriod", Value::Null),
+            (QUEUES, "/Resources/ProviderEventsQueueDlq/Properties/MaximumMessageSize", json!(262_144)),
         ],
     );
+}
+
+#[test]
+fn the_largest_webhook_fits_into_its_queue() {
+    let place = "/Resources/ProviderEventsQueue/Properties/MaximumMessageSize";
+    holds_and_bites(queues::webhooks_fit, &[(QUEUES, place, json!(262_144)), (QUEUES, place, Value::Null)]);
 }
 
 #[test]

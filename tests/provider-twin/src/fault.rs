@@ -10,6 +10,8 @@ pub enum FaultKind {
     LoseAnswer,
     /// 500. Kept under the key, as Stripe keeps it, whether or not the call had its effect.
     Error,
+    /// 500, kept under the key: the payment was made, and then nothing was done with it.
+    Stall,
     /// 429: nothing was executed.
     RateLimit,
     /// 200 with a page in HTML, as a broken proxy answers.

@@ -73,6 +73,10 @@ impl Params {
         }
     }
 
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     pub(crate) fn required(&self, name: &str) -> Result<&str, ApiError> {
         let missing =
             || ApiError::invalid("parameter_missing", Some(name), &format!("Missing required param: {name}."));

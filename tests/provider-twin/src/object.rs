@@ -288,6 +288,7 @@ pub(crate) struct Payout {
     pub(crate) arrival_date: i64,
     pub(crate) status: PayoutStatus,
     pub(crate) failure_code: Option<String>,
+    pub(crate) failure_transaction: Option<String>,
     pub(crate) transaction: String,
 }
 

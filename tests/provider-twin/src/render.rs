@@ -294,7 +294,7 @@ pub(crate) fn payout(payout: &Payout) -> Value {
         "id": payout.id, "object": "payout", "amount": payout.amount, "application_fee": null, "application_fee_amount": null,
         "arrival_date": payout.arrival_date, "automatic": true, "balance_transaction": payout.transaction, "created": payout.created,
         "currency": payout.currency, "description": "STRIPE PAYOUT", "destination": "ba_1TwinBankAccount00000000",
-        "failure_balance_transaction": null, "failure_code": payout.failure_code,
+        "failure_balance_transaction": payout.failure_transaction, "failure_code": payout.failure_code,
         "failure_message": payout.failure_code.as_ref().map(|_| "The bank account has been closed."), "livemode": false, "metadata": {},
         "method": "standard", "original_payout": null, "payout_method": null,
         "reconciliation_status": if payout.status == PayoutStatus::Paid { "completed" } else { "in_progress" }, "reversed_by": null,

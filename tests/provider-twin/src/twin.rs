@@ -31,6 +31,15 @@ pub struct Twin {
     base: String,
 }
 
+/// How far a call comes that fails at the provider itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    BeforeAll,
+    /// A payment is made, and not confirmed.
+    HalfWay,
+    AfterAll,
+}
+
 /// What becomes of a request.
 #[derive(Debug)]
 pub struct Handled {
@@ -248,7 +257,11 @@ impl Twin {
                 answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
                 answer.into()
             }
-            FaultKind::Error => self.answer(request, api_key, false, Some(fault.commit)).into(),
+            FaultKind::Error => {
+                let failure = if fault.commit { Failure::AfterAll } else { Failure::BeforeAll };
+                self.answer(request, api_key, false, Some(failure)).into()
+            }
+            FaultKind::Stall => self.answer(request, api_key, false, Some(Failure::HalfWay)).into(),
             FaultKind::Delay => {
                 let answer = self.answer(request, api_key, true, None);
                 let flight = header(request, "idempotency-key")
@@ -281,14 +294,13 @@ impl Twin {
         answer
     }
 
-    /// Executes a call, or repeats the answer of its key. `failing` turns the answer into a 500 that is kept; whether the call has
-    /// its effect all the same is what it holds.
+    /// Executes a call, or repeats the answer of its key. `failing` turns the answer into a 500 that is kept.
     fn answer(
         &mut self,
         request: &Request<Bytes>,
         api_key: &str,
         in_flight: bool,
-        failing: Option<bool>,
+        failing: Option<Failure>,
     ) -> Response<Bytes> {
         self.calls = self.calls.saturating_add(1);
         let key =
@@ -298,12 +310,15 @@ impl Twin {
         } else {
             request.uri().query().unwrap_or_default().as_bytes()
         };
-        let params = match Params::parse(encoded) {
+        let mut params = match Params::parse(encoded) {
             Ok(params) => params,
             Err(error) => return self.error(&error),
         };
         let path = request.uri().path();
         let fingerprint = format!("{} {path} {}", request.method(), params.fingerprint());
+        if failing == Some(Failure::HalfWay) {
+            params.remove("confirm");
+        }
         let now = self.now;
         if let Some(key) = &key {
             let known = self.with_account(api_key, |account| account.keys.check(key, &fingerprint, now));
@@ -320,7 +335,7 @@ impl Twin {
         let call = (format!("req_twin{:08}", self.calls), key.clone());
         let done = self.with_account(api_key, |account| {
             account.request = Some(call);
-            let result = if failing == Some(false) {
+            let result = if failing == Some(Failure::BeforeAll) {
                 Err(ApiError::failed())
             } else {
                 let done = route::execute(account, request.method(), path, &params);

@@ -211,6 +211,18 @@ fn a_page_runs_out_by_itself_and_is_paid_once() {
 }
 
 #[test]
+fn an_inquiry_leaves_the_money_to_be_given_back_and_a_dispute_does_not() {
+    for (inquiry, status) in [(true, 200), (false, 400)] {
+        let mut twin = twin();
+        let (_, intent) = pay(&mut twin, "a", "pm_card_visa", 10_000);
+        let intent = intent["id"].as_str().unwrap();
+        let body = json!({ "payment_intent": intent, "inquiry": inquiry }).to_string();
+        post(&mut twin, "/_twin/disputes", None, &body);
+        assert_eq!(post(&mut twin, "/v1/refunds", None, &format!("payment_intent={intent}")).0, status);
+    }
+}
+
+#[test]
 fn a_payout_is_the_sum_of_its_lines() {
     let mut twin = twin();
     let (_, intent) = pay(&mut twin, "a", "pm_card_visa", 10_000);
@@ -223,6 +235,15 @@ fn a_payout_is_the_sum_of_its_lines() {
     let net: i64 = lines.iter().filter(|line| line["type"] != "payout").map(|line| line["net"].as_i64().unwrap()).sum();
     assert_eq!((lines.len(), payout["amount"].as_i64().unwrap()), (4, net));
     assert_eq!(post(&mut twin, "/_twin/payouts", None, r#"{"currency":"eur"}"#).0, 400);
+    // What the bank sends back is paid out with the next one.
+    let id = payout["id"].as_str().unwrap();
+    let failed =
+        post(&mut twin, &format!("/_twin/payouts/{id}/finish"), None, r#"{"failure_code":"account_closed"}"#).1;
+    let (_, second) = post(&mut twin, "/_twin/payouts", None, r#"{"currency":"eur"}"#);
+    assert_eq!(second["amount"], payout["amount"]);
+    let lines = get(&mut twin, &format!("/v1/balance_transactions?payout={}", second["id"].as_str().unwrap()));
+    let back = lines["data"].as_array().unwrap().iter().find(|line| line["type"] == "payout_failure").unwrap();
+    assert_eq!(back["id"], failed["failure_balance_transaction"]);
 }
 
 #[test]

@@ -22,6 +22,34 @@ use crate::world::{ACCOUNTS, at_once, provider_key};
 /// tried again after a week.
 pub(crate) const DAYS: u32 = 24;
 
+/// How long everything may take once all is told: what waits is tried again after a week.
+pub(crate) const DAYS_AFTER_ALL: u32 = 9;
+
+/// Checks that we know of all money that we asked for, also where no webhook ever told of it: answers, look-ups and the end of
+/// a page have to do.
+pub(crate) fn check_untold(run: &Run) -> Result<(), Violation> {
+    run.is_at_rest()?;
+    let twin = run.world.twin();
+    for account in ACCOUNTS {
+        let summary =
+            twin.books(&provider_key(account)).map(provider_twin::Books::summary).ok_or_else(|| bug(account))?;
+        let asked_for = summary.payments.iter().filter(|(_, payment)| {
+            payment.metadata.contains_key("saldo_invoice") && !payment.metadata.contains_key("outside")
+        });
+        for (intent, payment) in asked_for {
+            let known = run.observer.payments.values().find(|known| known.reference == *intent);
+            let captured =
+                known.map(|known| known.standing().map_err(bug)?.captured.to_minor().map_err(bug)).transpose()?;
+            if captured != Some(payment.sums.charged) {
+                let taken = payment.sums.charged;
+                let found = format!("{intent} took {taken}, no webhook told so, and the books know of {captured:?}");
+                return Err(broken(Invariant::I1, found));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Checks everything.
 pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     run.is_at_rest()?;

@@ -91,6 +91,10 @@ pub(crate) struct Run {
     /// Until when no webhook gets through.
     outage_until: DateTime<Utc>,
     is_healing: bool,
+    /// The payments that webhooks told of, and whether theirs are withheld.
+    untold: BTreeMap<String, bool>,
+    /// Whether all webhooks are sent again that never came.
+    is_all_told: bool,
 }
 
 /// Plays a plan to its end, or to the first broken promise. A panic is one, too.
@@ -140,6 +144,8 @@ impl Run {
             told: BTreeMap::new(),
             outage_until: now,
             is_healing: false,
+            untold: BTreeMap::new(),
+            is_all_told: false,
         }
     }
 
@@ -171,6 +177,8 @@ impl Run {
             self.step()?;
         }
         self.heal()?;
+        finish::check_untold(self)?;
+        self.tell_all()?;
         finish::check(self)
     }
 
@@ -208,18 +216,30 @@ impl Run {
         serde_json::from_str(&text).map_err(bug)
     }
 
-    /// Lets everything heal and the clocks run: faults end, lost webhooks are sent again, dead letters are redriven.
+    /// Lets everything heal and the clocks run: faults end, dead letters are redriven. Webhooks that never came still do not come.
     fn heal(&mut self) -> Result<(), Violation> {
         self.say("everything heals");
         self.world.weather.heal();
         self.is_healing = true;
         self.outage_until = self.now;
         self.timeline.stop_people(self.now);
+        self.let_pass(finish::DAYS)
+    }
+
+    /// Somebody has all webhooks sent again that never came.
+    fn tell_all(&mut self) -> Result<(), Violation> {
+        self.say("what was never told is told");
+        self.is_all_told = true;
         let resent = self.events.iter().filter(|(_, arrived)| !**arrived).map(|(event, _)| event.clone());
         for (key, event) in resent.collect::<Vec<_>>() {
             self.world.twin().deliver(&key, &event, 1);
         }
-        for _ in 0..finish::DAYS {
+        self.let_pass(finish::DAYS_AFTER_ALL)
+    }
+
+    /// Lets days pass, and all work come to its end.
+    fn let_pass(&mut self, days: u32) -> Result<(), Violation> {
+        for _ in 0..days {
             let until = later(self.now, TimeDelta::days(1));
             self.world.queues.redrive(self.now);
             finish_refunds(&mut self.world.twin());

@@ -12,8 +12,8 @@ use http::Request;
 use http::header::HeaderValue;
 use saldo_billing::payment::Decline;
 use saldo_gateways::{
-    ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
-    PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+    ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, PageClosed,
+    PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 use saldo_messages::Destination;
 use saldo_store::memory::MemoryStore;
@@ -303,6 +303,10 @@ impl Gateway for Defective {
         }
     }
 
+    async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        self.gateway.call_off(payment_reference).await
+    }
+
     async fn refund(&self, order: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
         use saldo_billing::payment::{RefundState, RefundStatus};
         match self.gateway.refund(order).await {
@@ -323,7 +327,7 @@ impl Gateway for Defective {
         self.gateway.look_up_refund(order).await
     }
 
-    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError> {
+    async fn open_page(&self, request: &PageRequest) -> Result<PageOpened, GatewayError> {
         self.gateway.open_page(request).await
     }
 

@@ -69,6 +69,8 @@ faults! {
     ProviderLate 150;
     /// The provider answers 500 and keeps that under the key, after doing it or not.
     ProviderError 150;
+    /// The provider makes a payment, answers 500, keeps that under the key, and does nothing more with the payment.
+    ProviderStall 150;
     /// The provider says that the key is in use.
     ProviderConflict 80;
     /// The provider says that there were too many requests.
@@ -87,6 +89,8 @@ faults! {
     WebhookDropped 600;
     /// A webhook never comes, until somebody has it sent again.
     WebhookNever 200;
+    /// No webhook tells anything of a payment, until somebody has them sent again.
+    PaymentUntold 400;
     /// No webhook gets through for up to two days; then all come, in any order.
     WebhookOutage 30;
     /// A tick comes twice.

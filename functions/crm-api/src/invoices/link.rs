@@ -9,8 +9,9 @@ use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{Collection, Invoice, Issued};
 use saldo_billing::party::{Customer, Seller};
 use saldo_books::{BooksError, attempts};
-use saldo_gateways::{ChargeKind, Gateway, GatewayError, PageClosed, PageRequest};
+use saldo_gateways::{ChargeKind, Gateway, GatewayError, PageClosed, PageOpened, PageRequest};
 use saldo_messages::{Disposed, Disposition};
+use saldo_money::Money;
 use saldo_store::entities::{customer_key, invoice_key, seller_key};
 use saldo_store::{Stored, Transaction, load};
 use serde::Deserialize;
@@ -75,6 +76,7 @@ impl NewPaymentLink {
     request_body(content = Option<NewPaymentLink>),
     responses(
         (status = 200, description = "The page.", body = PageView),
+        (status = 422, description = "The provider takes no such amount or currency."),
         (status = 502, description = "The provider refused."),
     ))]
 pub async fn payment_link(
@@ -103,7 +105,14 @@ pub async fn payment_link(
         close(&app, gateway.as_ref(), id, page, call.now).await?;
     }
     let request = page_request(&call, &invoice, issued, &customer.value, &seller.value, asked)?;
-    let opened = gateway.open_page(&request).await.map_err(provider_problem)?;
+    let opened = match gateway.open_page(&request).await.map_err(provider_problem)? {
+        PageOpened::Open(page) => page,
+        PageOpened::TooSmall { minimum } => return Err(too_small(due, minimum)),
+        PageOpened::NotInCurrency => {
+            let detail = format!("{account} takes no {}", due.currency());
+            return Err(Problem::unprocessable(detail));
+        }
+    };
     let page = HostedPage {
         reference: opened.reference,
         url: opened.url,
@@ -213,6 +222,11 @@ fn page_request(
     let digest: String = hex::encode(Sha256::digest(content)).chars().take(32).collect();
     request.idempotency_key = format!("{}/page-{attempts}-{pages}-{digest}", invoice.id);
     Ok(request)
+}
+
+fn too_small(due: Money, minimum: Option<Money>) -> Problem {
+    let least = minimum.map(|minimum| format!(", which begins at {minimum}")).unwrap_or_default();
+    Problem::unprocessable(format!("{due} is less than the payment provider takes{least}"))
 }
 
 fn provider_problem(error: GatewayError) -> Problem {

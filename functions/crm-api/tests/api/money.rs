@@ -5,6 +5,7 @@ use saldo_billing::invoice::{AttemptState, Invoice};
 use saldo_books::attempts::{self, Permission};
 use saldo_gateways::memory::Scripted;
 use saldo_messages::{CollectionsMessage, Destination, decode};
+use saldo_money::Money;
 use saldo_store::entities::invoice_key;
 use saldo_store::{Stored, load};
 use serde_json::{Value, json};
@@ -136,6 +137,16 @@ async fn a_provider_that_refuses_is_told_apart_from_one_that_is_silent() {
     }
     let shown = api.get(&format!("/v1/invoices/{invoice}")).await.must(200);
     assert_eq!(shown.body["payment_page"], Value::Null);
+}
+
+#[tokio::test]
+async fn c8_there_is_no_page_for_less_than_the_provider_takes() {
+    let api = Api::new();
+    let invoice = api.issued(&api.customer().await).await;
+    api.gateway.set_minimum(Some(Money::parse("1000.00", "EUR".parse().unwrap()).unwrap()));
+    let refused = api.command(&format!("/v1/invoices/{invoice}/payment-link")).await.must(422);
+    assert_eq!(refused.text("/type"), "urn:saldo:problem:unprocessable");
+    assert!(refused.text("/detail").contains("1000.00 EUR"), "{}", refused.body);
 }
 
 #[tokio::test]

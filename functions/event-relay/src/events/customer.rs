@@ -8,10 +8,15 @@ use super::{Happened, Images};
 pub(super) fn happened(images: &Images<Customer>) -> Vec<Happened> {
     let (kind, at, customer) = match (&images.before, &images.after) {
         (None, Some(customer)) => ("customer.created", Some(customer.created_at), customer),
-        (Some(before), Some(customer)) if before != customer => ("customer.updated", None, customer),
+        (Some(before), Some(customer)) if is_changed(before, customer) => ("customer.updated", None, customer),
         _ => return Vec::new(),
     };
     vec![Happened { kind, at, of: customer.id.to_string(), data: data(customer) }]
+}
+
+/// Whether anything but our own progress with a new method has changed.
+fn is_changed(before: &Customer, after: &Customer) -> bool {
+    *before != Customer { is_method_new: before.is_method_new, ..after.clone() }
 }
 
 fn data(customer: &Customer) -> Value {

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 /// What must hold, as ARCHITECTURE.md numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Invariant {
-    /// Every entry of the ledger balances, and their sum is what the facts say.
+    /// What an invoice was paid is what its payments say, once for each attempt, and with a receipt.
+    I1,
+    /// Every entry of the ledger balances, and their sum is what the facts say; so do balances of credit.
     I2,
     /// Numbers are gapless and unique.
     I4,
@@ -38,6 +40,7 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.invariant {
+            Invariant::I1 => "I1 payments",
             Invariant::I2 => "I2 ledger",
             Invariant::I4 => "I4 numbers",
             Invariant::I5 => "I5 totals",

@@ -1,11 +1,13 @@
 //! How far verifying is: kept in a file when it is interrupted, since the numbers seen so far do not fit into a line.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use saldo_store::{Key, Store};
 use serde::{Deserialize, Serialize};
 
+use super::credits::Credits;
 use super::finding::{Finding, Invariant};
 use super::ledger::Balances;
 use super::numbers::{Counters, Numbers, counters_of};
@@ -20,6 +22,7 @@ pub(super) struct Progress {
     before: Counters,
     numbers: Numbers,
     balances: Balances,
+    credits: Credits,
     items: u64,
     invoices: u64,
     entries: u64,
@@ -43,6 +46,7 @@ impl Progress {
             before,
             numbers: Numbers::default(),
             balances: Balances::default(),
+            credits: Credits::default(),
             items: 0,
             invoices: 0,
             entries: 0,
@@ -92,7 +96,12 @@ impl Progress {
         self.items = self.items.saturating_add(looked.items);
         self.invoices = self.invoices.saturating_add(looked.invoices);
         self.entries = self.entries.saturating_add(entries);
-        self.findings.extend(looked.findings);
+        for finding in looked.findings {
+            // A partition that stands on two pages is judged with each.
+            if !self.findings.contains(&finding) {
+                self.findings.push(finding);
+            }
+        }
         for (seller, sequence, invoice) in looked.numbers {
             self.findings.extend(self.numbers.take(seller, sequence, invoice));
         }
@@ -101,17 +110,31 @@ impl Progress {
                 self.findings.push(Finding::new(Invariant::I2, format!("the accounts cannot be added up: {error}")));
             }
         }
+        let mut taken: Vec<_> = looked
+            .balances
+            .iter()
+            .map(|(customer, money)| (customer, self.credits.balance(*customer, *money)))
+            .collect();
+        taken
+            .extend(looked.granted.iter().map(|(customer, money)| (customer, self.credits.granted(*customer, *money))));
+        for (customer, taken) in taken {
+            if let Err(error) = taken {
+                let what = format!("the credit of {customer} cannot be added up: {error}");
+                self.findings.push(Finding::new(Invariant::I2, what));
+            }
+        }
         self.place = next.map_or(Place::End, Place::After);
     }
 
     /// All that is broken, when everything was seen.
     ///
     /// # Errors
-    /// When the counters cannot be read.
-    pub(super) async fn conclude(&self, store: &dyn Store) -> Result<Vec<Finding>> {
+    /// When the counters or balances cannot be read.
+    pub(super) async fn conclude(&self, store: &dyn Store, pause: Duration) -> Result<Vec<Finding>> {
         let now = counters_of(store, self.numbers.sellers()).await?;
         let mut findings = self.findings.clone();
         findings.extend(self.balances.check());
+        findings.extend(self.credits.check(store, pause).await?);
         findings.extend(self.numbers.check(&self.before, &now));
         Ok(findings)
     }

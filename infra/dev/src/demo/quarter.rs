@@ -24,24 +24,23 @@ pub(super) fn last_quarter(today: NaiveDate) -> NaiveDate {
 
 /// Drives the quarter through the deployed functions.
 pub(super) fn drive(console: &Console, stack: &LocalStack, loaded: &Loaded, first: NaiveDate) -> Result<()> {
-    for (seller, is_bad) in SELLERS.iter().zip([false, true]) {
-        // The second seller's provider is having a bad quarter: every event comes twice, the last one first.
-        let (account, copies) = (seller.account, if is_bad { 2 } else { 1 });
-        let secret = &stack.stack().accounts.get(account).context("the seller's account")?.webhook_secret;
-        let url = format!("{}/webhooks/{account}", stack.stack().api_url);
-        let endpoint =
-            json!({ "url": url, "secret": secret, "copies": copies, "newest_first": is_bad, "at_once": AT_ONCE });
-        stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
-    }
-
     let account = SELLERS.first().context("a seller")?.account;
     for month in 0..3 {
+        // The second seller's provider has a bad month: every event comes twice, the last one first.
+        for (seller, is_bad) in SELLERS.iter().zip([false, month == 1]) {
+            let (account, copies) = (seller.account, if is_bad { 2 } else { 1 });
+            let secret = &stack.stack().accounts.get(account).context("the seller's account")?.webhook_secret;
+            let url = format!("{}/webhooks/{account}", stack.stack().api_url);
+            let endpoint =
+                json!({ "url": url, "secret": secret, "copies": copies, "newest_first": is_bad, "at_once": AT_ONCE });
+            stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
+        }
         let begin = first.checked_add_months(Months::new(month)).context("the calendar")?;
         for day in DAYS {
             let at =
                 begin.with_day(day).and_then(|date| date.and_hms_opt(HOUR, 0, 0)).context("the calendar")?.and_utc();
             stack.twin_admin(account, "POST", "clock", &json!({ "now": at }))?;
-            stack.tick(at)?;
+            stack.send_tick(at)?;
             stack.settle_all()?;
             if day == 12 {
                 let soon = |pays| matches!(pays, Pays::OnPage | Pays::InPart | Pays::TooMuch);

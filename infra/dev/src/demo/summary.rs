@@ -8,6 +8,7 @@ use local_stack::LocalStack;
 use saldo_money::{Currency, Money};
 use serde_json::Value;
 
+use super::at_once;
 use super::load::text;
 use crate::console::Console;
 
@@ -22,12 +23,13 @@ pub(super) fn show(console: &Console, stack: &LocalStack, first: NaiveDate) -> R
     console.line("");
     console.line(&format!("  The quarter from {first} to {last}"));
     console.line(&format!("  invoices    {}", counted(&invoices, "/status")?));
-    let (mut payments, mut mails) = (Vec::new(), Vec::new());
-    for invoice in &invoices {
+    let of_each = at_once(&invoices, |invoice| {
         let id = text(invoice, "/id")?;
-        payments.extend(stack.list(&format!("/v1/payments?invoice={id}"))?);
-        mails.extend(stack.list(&format!("/v1/invoices/{id}/mails"))?);
-    }
+        Ok((stack.list(&format!("/v1/payments?invoice={id}"))?, stack.list(&format!("/v1/invoices/{id}/mails"))?))
+    })?;
+    let (payments, mails): (Vec<_>, Vec<_>) = of_each.into_iter().unzip();
+    let (payments, mut mails): (Vec<Value>, Vec<Value>) =
+        (payments.into_iter().flatten().collect(), mails.into_iter().flatten().collect());
     console.line(&format!("  payments    {}", counted(&payments, "/status")?));
     console.line(&format!("  taken       {}", joined(&sums(&payments, "/amount_captured")?)));
     console.line(&format!("  given back  {}", joined(&sums(&payments, "/amount_refunded")?)));

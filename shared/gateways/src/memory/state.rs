@@ -10,7 +10,7 @@ use saldo_money::Money;
 
 use super::{Fault, Scripted};
 use crate::gateway::{
-    ChargeKind, ChargeOutcome, ChargeRequest, LookUpOutcome, LookUpRequest, Page, PageClosed, PageRequest,
+    ChargeKind, ChargeOutcome, ChargeRequest, LookUpOutcome, LookUpRequest, Page, PageClosed, PageOpened, PageRequest,
     RefundLookUp, RefundOrder, RefundOutcome,
 };
 
@@ -33,6 +33,7 @@ pub struct Taken {
     pub created_at: DateTime<Utc>,
     /// When it was decided.
     decided_at: DateTime<Utc>,
+    is_called_off: bool,
     method: Option<MethodUsed>,
 }
 
@@ -95,7 +96,8 @@ fn before(scripted: &Scripted) -> Result<(), Fault> {
         | Scripted::RequireAction
         | Scripted::Decline(_)
         | Scripted::LoseAnswer
-        | Scripted::SaveFailure => Ok(()),
+        | Scripted::SaveFailure
+        | Scripted::Stall => Ok(()),
     }
 }
 
@@ -103,7 +105,7 @@ fn before(scripted: &Scripted) -> Result<(), Fault> {
 fn after<A: Clone>(scripted: &Scripted, answer: A) -> (Result<A, Fault>, Result<A, Fault>) {
     match scripted {
         Scripted::LoseAnswer => (Ok(answer), Err(Fault::Lost)),
-        Scripted::SaveFailure => (Err(Fault::SavedFailure), Err(Fault::SavedFailure)),
+        Scripted::SaveFailure | Scripted::Stall => (Err(Fault::SavedFailure), Err(Fault::SavedFailure)),
         Scripted::Succeed
         | Scripted::Process
         | Scripted::RequireAction
@@ -126,6 +128,7 @@ impl Taken {
             ChargeKind::Succeeded => Some(Statement::Captured { reference, amount: self.amount }),
             ChargeKind::Processing => Some(Statement::Processing),
             ChargeKind::RequiresAction => Some(Statement::RequiresAction),
+            ChargeKind::Declined { .. } if self.is_called_off => Some(Statement::Cancelled),
             ChargeKind::Declined { decline } => Some(Statement::Failed { reference, decline: decline.clone() }),
             ChargeKind::TooSmall { .. } | ChargeKind::Undecided => None,
         };
@@ -207,14 +210,13 @@ impl State {
         if let Some(saved) = self.saved_charges.get(&request.idempotency_key) {
             return if saved.request == *request { saved.answer.clone() } else { Err(Fault::KeyReused) };
         }
-        if let Some(minimum) = self.minimum
-            && (minimum.currency() == request.amount.currency() && request.amount.amount() < minimum.amount())
-        {
+        if let Some(minimum) = self.too_small(request.amount) {
             return Ok(ChargeOutcome { kind: ChargeKind::TooSmall { minimum: Some(minimum) }, report: None });
         }
         let kind = match &scripted {
             Scripted::Process => ChargeKind::Processing,
             Scripted::RequireAction => ChargeKind::RequiresAction,
+            Scripted::Stall => ChargeKind::Undecided,
             Scripted::Decline(decline) => ChargeKind::Declined { decline: decline.clone() },
             Scripted::Succeed
             | Scripted::LoseAnswer
@@ -233,6 +235,7 @@ impl State {
             kind,
             created_at: self.now,
             decided_at: self.now,
+            is_called_off: false,
             method: Some(MethodUsed {
                 kind: request.method.kind.clone(),
                 network: request.method.network.clone(),
@@ -243,6 +246,11 @@ impl State {
         self.charges.push(taken);
         self.saved_charges.insert(request.idempotency_key.clone(), Saved { request: request.clone(), answer: saved });
         heard
+    }
+
+    /// The minimum, where an amount is below it.
+    fn too_small(&self, amount: Money) -> Option<Money> {
+        self.minimum.filter(|least| least.currency() == amount.currency() && amount.amount() < least.amount())
     }
 
     /// A look-up has no effect to lose, so every failure is one of asking.
@@ -274,6 +282,18 @@ impl State {
         taken.kind = decline.map_or(ChargeKind::Succeeded, |decline| ChargeKind::Declined { decline });
         taken.decided_at = now;
         true
+    }
+
+    pub(super) fn call_off(&mut self, account: &ProviderAccount, reference: &str) -> Result<ChargeOutcome, Fault> {
+        self.ask()?;
+        let now = self.now;
+        let taken = self.charges.iter_mut().find(|taken| taken.reference == reference).ok_or(Fault::Refused)?;
+        if matches!(taken.kind, ChargeKind::Undecided | ChargeKind::RequiresAction) {
+            taken.kind = ChargeKind::Declined { decline: Decline { code: "abandoned".to_owned(), hard: false } };
+            taken.is_called_off = true;
+            taken.decided_at = now;
+        }
+        Ok(taken.outcome(account))
     }
 
     /// What is left of a payment; `None` when there is no such payment, or nothing was taken.
@@ -326,19 +346,26 @@ impl State {
         })
     }
 
-    pub(super) fn open_page(&mut self, request: &PageRequest) -> Result<Page, Fault> {
+    pub(super) fn open_page(&mut self, request: &PageRequest) -> Result<PageOpened, Fault> {
         let scripted = self.page_script.pop_front().unwrap_or(Scripted::Succeed);
         before(&scripted)?;
+        if let Some(minimum) = self.too_small(request.amount) {
+            return Ok(PageOpened::TooSmall { minimum: Some(minimum) });
+        }
         let known = self.pages.values().find(|opened| opened.request.idempotency_key == request.idempotency_key);
         if let Some(opened) = known {
-            return if opened.request == *request { Ok(opened.page.clone()) } else { Err(Fault::KeyReused) };
+            return if opened.request == *request {
+                Ok(PageOpened::Open(opened.page.clone()))
+            } else {
+                Err(Fault::KeyReused)
+            };
         }
         let reference = format!("cs_memory{}", self.pages.len());
         let url = format!("https://pay.example/{reference}");
         let page = Page { reference: reference.clone(), url, expires_at: request.expires_at };
         let opened = OpenedPage { request: request.clone(), page: page.clone(), payment: None, closed: false };
         self.pages.insert(reference, opened);
-        after(&scripted, page).1
+        after(&scripted, PageOpened::Open(page)).1
     }
 
     pub(super) fn close_page(&mut self, account: &ProviderAccount, reference: &str) -> Result<PageClosed, Fault> {
@@ -375,6 +402,7 @@ impl State {
             kind: ChargeKind::Succeeded,
             created_at: now,
             decided_at: now,
+            is_called_off: false,
             method: None,
         });
         Some(payment)

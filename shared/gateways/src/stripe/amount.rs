@@ -49,6 +49,12 @@ pub enum AmountError {
         /// Which.
         currency: Currency,
     },
+    /// Less than Stripe takes.
+    #[error("stripe does not take as little as this")]
+    TooSmall {
+        /// The least it takes, where that is documented.
+        minimum: Option<Money>,
+    },
     /// Stripe sent a number that is no amount of the currency.
     #[error("{number} is not a whole number of minor units of {currency} as stripe writes them")]
     Uneven {
@@ -135,6 +141,18 @@ pub fn minimum(currency: Currency) -> Result<Option<Money>, AmountError> {
         .find(|(code, _)| *code == currency.code())
         .map(|(_, number)| from_stripe(*number, currency))
         .transpose()
+}
+
+/// Makes sure that Stripe takes as much as this.
+///
+/// # Errors
+/// [`AmountError::TooSmall`], or as [`to_stripe`].
+pub fn payable(amount: Money) -> Result<(), AmountError> {
+    let (minimum, sent) = (minimum(amount.currency())?, chargeable(amount)?);
+    if !sent.is_positive() || minimum.is_some_and(|minimum| sent.amount() < minimum.amount()) {
+        return Err(AmountError::TooSmall { minimum });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub(super) enum AnswerError {
     /// A page that cannot be visited.
     #[error("the session {session} is not open for payment")]
     NotOpen { session: String },
+    #[error("`{text}` is not the name of anything at Stripe")]
+    NotAName { text: String },
 }
 
 #[derive(Debug, Deserialize)]

@@ -22,13 +22,16 @@ use super::request::{self, Form};
 use super::{API_BASE, API_VERSION, ATTEMPT_KEY, INVOICE_KEY, REFUND_KEY, decline};
 use crate::gateway::{
     Cause, ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page,
-    PageClosed, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
+    PageClosed, PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 use crate::http::{Transport, TransportError, is_private};
 use crate::provider::{ConnectError, Connection};
 
 /// Of 100 objects each. A customer with more payments since the charge was begun is none.
 const PAGES_MAX: usize = 50;
+
+/// Stripe's code for less than it takes.
+const TOO_SMALL: &str = "amount_too_small";
 
 #[derive(Debug)]
 pub(super) struct StripeGateway {
@@ -190,7 +193,7 @@ impl StripeGateway {
         told: AnswerError,
     ) -> Result<ChargeOutcome, GatewayError> {
         let kind = match failure.code.as_deref() {
-            Some("amount_too_small") => ChargeKind::TooSmall { minimum: None },
+            Some(TOO_SMALL) => ChargeKind::TooSmall { minimum: None },
             Some(code) if lacks_method(failure) => ChargeKind::Declined { decline: decline::of_code(code) },
             Some(_) | None => return Err(self.refused(call, told)),
         };
@@ -248,10 +251,12 @@ impl Gateway for StripeGateway {
     async fn charge(&self, request: &ChargeRequest) -> Result<ChargeOutcome, GatewayError> {
         let name = "a charge";
         let refused = |source: AmountError| self.refused(name, source);
-        let minimum = amount::minimum(request.amount.currency()).map_err(refused)?;
-        let sent = amount::chargeable(request.amount).map_err(refused)?;
-        if !sent.is_positive() || minimum.is_some_and(|minimum| sent.amount() < minimum.amount()) {
-            return Ok(ChargeOutcome { kind: ChargeKind::TooSmall { minimum }, report: None });
+        match amount::payable(request.amount) {
+            Ok(()) => {}
+            Err(AmountError::TooSmall { minimum }) => {
+                return Ok(ChargeOutcome { kind: ChargeKind::TooSmall { minimum }, report: None });
+            }
+            Err(error) => return Err(refused(error)),
         }
         let form = request::charge(request).map_err(refused)?;
         let key = Some(request.idempotency_key.as_str());
@@ -285,6 +290,24 @@ impl Gateway for StripeGateway {
         }
     }
 
+    async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        let name = "calling a payment off";
+        if !is_name(payment_reference) {
+            return Err(
+                self.refused(name, AnswerError::NotAName { text: payment_reference.chars().take(64).collect() })
+            );
+        }
+        let path = format!("/v1/payment_intents/{payment_reference}/cancel");
+        // What is over cannot be called off, so the answer under a key must not be kept: no key, and the state is asked for.
+        let answer =
+            self.send(&Call { name, method: Method::POST, path: &path, form: request::call_off(), key: None }).await?;
+        match answer.understood::<PaymentIntent>() {
+            Ok(intent) => self.outcome(name, &intent, answer.told_at),
+            Err(Failed::Invalid(..)) => self.payment(name, payment_reference).await,
+            Err(failed) => Err(self.error(name, failed)),
+        }
+    }
+
     async fn refund(&self, order: &RefundOrder) -> Result<RefundOutcome, GatewayError> {
         let name = "a refund";
         let form = request::refund(order).map_err(|source| self.refused(name, source))?;
@@ -315,15 +338,29 @@ impl Gateway for StripeGateway {
         }
     }
 
-    async fn open_page(&self, request: &PageRequest) -> Result<Page, GatewayError> {
+    async fn open_page(&self, request: &PageRequest) -> Result<PageOpened, GatewayError> {
         let name = "opening a page";
+        match amount::payable(request.amount) {
+            Ok(()) => {}
+            Err(AmountError::TooSmall { minimum }) => return Ok(PageOpened::TooSmall { minimum }),
+            Err(AmountError::Unsupported { .. }) => return Ok(PageOpened::NotInCurrency),
+            Err(error @ (AmountError::Uneven { .. } | AmountError::Money { .. })) => {
+                return Err(self.refused(name, error));
+            }
+        }
         let form = request::page(request).map_err(|source| self.refused(name, source))?;
         let key = Some(request.idempotency_key.as_str());
         let answer = self.send(&Call { name, method: Method::POST, path: "/v1/checkout/sessions", form, key }).await?;
-        let session: Session = answer.understood().map_err(|failed| self.error(name, failed))?;
+        let session: Session = match answer.understood() {
+            Ok(session) => session,
+            Err(Failed::Invalid(failure, _)) if failure.code.as_deref() == Some(TOO_SMALL) => {
+                return Ok(PageOpened::TooSmall { minimum: None });
+            }
+            Err(failed) => return Err(self.error(name, failed)),
+        };
         let expires_at = instant(&session.id, session.expires_at).map_err(|source| self.unknown(name, source))?;
         match session.url {
-            Some(url) => Ok(Page { reference: session.id, url, expires_at }),
+            Some(url) => Ok(PageOpened::Open(Page { reference: session.id, url, expires_at })),
             None => Err(self.refused(name, AnswerError::NotOpen { session: session.id })),
         }
     }
@@ -331,7 +368,7 @@ impl Gateway for StripeGateway {
     async fn close_page(&self, reference: &str) -> Result<PageClosed, GatewayError> {
         let name = "closing a page";
         if !is_name(reference) {
-            return Err(self.refused(name, AnswerError::NotOpen { session: reference.chars().take(64).collect() }));
+            return Err(self.refused(name, AnswerError::NotAName { text: reference.chars().take(64).collect() }));
         }
         let path = format!("/v1/checkout/sessions/{reference}/expire");
         // Expiring what has expired is refused, so the answer under a key must not be kept: no key, and the state is asked for.

@@ -75,6 +75,11 @@ pub(super) fn payment() -> Form {
     Form::default().with("expand[0]", "latest_charge")
 }
 
+/// The end of a PaymentIntent.
+pub(super) fn call_off() -> Form {
+    payment().with("cancellation_reason", "abandoned")
+}
+
 /// The customer's PaymentIntents since shortly before the charge was asked for. Not the search API: that lags behind.
 pub(super) fn look_up(request: &LookUpRequest) -> Form {
     let since = request.begun_at.timestamp().saturating_sub(CLOCK_MARGIN_SECONDS);

@@ -14,7 +14,9 @@ use saldo_billing::payment::Decline;
 use saldo_billing::provider::{PaymentMethod, ProviderAccount};
 use saldo_gateways::http::{Transport, TransportError};
 use saldo_gateways::memory::{MemoryGateway, Scripted};
-use saldo_gateways::{ChargeRequest, Connection, Gateway, LookUpRequest, PageRequest, RefundOrder, connect};
+use saldo_gateways::{
+    ChargeRequest, Connection, Gateway, LookUpRequest, Page, PageOpened, PageRequest, RefundOrder, connect,
+};
 use saldo_money::Money;
 use serde_json::Value;
 
@@ -48,6 +50,7 @@ pub(crate) enum Trouble {
     LoseAnswer,
     LoseRequest,
     SaveFailure,
+    Stall,
     TurnAway,
 }
 
@@ -77,6 +80,7 @@ fn scripted(trouble: Trouble) -> Scripted {
         Trouble::LoseAnswer => Scripted::LoseAnswer,
         Trouble::LoseRequest => Scripted::LoseRequest,
         Trouble::SaveFailure => Scripted::SaveFailure,
+        Trouble::Stall => Scripted::Stall,
         Trouble::TurnAway => Scripted::NotSent,
     }
 }
@@ -205,6 +209,7 @@ impl OnTwin {
             Trouble::LoseAnswer => (FaultKind::LoseAnswer, true),
             Trouble::LoseRequest => (FaultKind::LoseAnswer, false),
             Trouble::SaveFailure => (FaultKind::Error, true),
+            Trouble::Stall => (FaultKind::Stall, true),
             Trouble::TurnAway => (FaultKind::RateLimit, false),
         };
         let (method, path) = (Some("POST".to_owned()), Some(path.to_owned()));
@@ -289,6 +294,15 @@ pub(crate) fn looking_for(request: &ChargeRequest) -> LookUpRequest {
 pub(crate) fn order(number: u128, payment_reference: &str, amount: Money) -> RefundOrder {
     let refund = RefundId::from_random(number);
     RefundOrder { refund, payment_reference: payment_reference.to_owned(), amount, idempotency_key: refund.to_string() }
+}
+
+/// The page that was opened.
+pub(crate) fn opened(opened: PageOpened) -> Page {
+    let page = match opened {
+        PageOpened::Open(page) => Some(page),
+        PageOpened::TooSmall { .. } | PageOpened::NotInCurrency => None,
+    };
+    page.unwrap()
 }
 
 pub(crate) fn page(amount: Money) -> PageRequest {

@@ -13,6 +13,9 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 /// The longest that SQS keeps a message: 14 days.
 const LONGEST_RETENTION_S: u64 = 1_209_600;
 
+/// The largest body that webhook-intake lets in.
+const WEBHOOK_BYTES_MAX: u64 = 192 * 1024;
+
 /// How many times its function's timeout a message stays invisible (AWS's advice for throttled batches).
 const VISIBILITY_TIMES: u64 = 6;
 
@@ -61,6 +64,9 @@ pub fn every_queue_has_dead_letters(stack: &Stack) -> Findings {
         if retention(&queue) >= retention(&target) {
             findings.push(format!("{at}: its dead letters must be kept longer than its messages"));
         }
+        if largest_message(&queue) != largest_message(&target) {
+            findings.push(format!("{at}: its dead letters must be allowed to be as large as its messages"));
+        }
     }
     for address in dead_letter_queues(stack) {
         let kept = stack.resource(&address).and_then(|queue| retention(&queue));
@@ -69,6 +75,17 @@ pub fn every_queue_has_dead_letters(stack: &Stack) -> Findings {
         }
     }
     findings
+}
+
+/// The queue that webhooks go to takes the largest of them, in which every byte may be a quotation mark.
+pub fn webhooks_fit(stack: &Stack) -> Findings {
+    let queues = stack.of_kind(QUEUE).filter(|queue| queue.address.id == "ProviderEventsQueue");
+    let too_small = queues.filter(|queue| largest_message(queue).is_none_or(|bytes| bytes < 2 * WEBHOOK_BYTES_MAX));
+    too_small.map(|queue| format!("{}: the largest webhook may not fit", queue.address)).collect()
+}
+
+fn largest_message(queue: &Resource<'_>) -> Option<u64> {
+    queue.property(&["MaximumMessageSize"]).as_u64()
 }
 
 fn retention(queue: &Resource<'_>) -> Option<u64> {

@@ -56,6 +56,7 @@ impl Account {
             arrival_date: midnight.saturating_add(2 * DAY_SECONDS),
             status: PayoutStatus::Pending,
             failure_code: None,
+            failure_transaction: None,
             transaction,
         });
         self.raise_payout("payout.created", &id, None);
@@ -70,6 +71,10 @@ impl Account {
         }
         payout.failure_code = failure_code.map(ToOwned::to_owned);
         payout.status = if failure_code.is_some() { PayoutStatus::Failed } else { PayoutStatus::Paid };
+        let sent_back = (payout.amount, payout.currency.clone());
+        if failure_code.is_some() {
+            self.take_back(id, sent_back);
+        }
         let kind = if failure_code.is_some() { "payout.failed" } else { "payout.paid" };
         self.raise_payout(kind, id, None);
         if failure_code.is_none() {
@@ -77,6 +82,25 @@ impl Account {
             self.raise_payout("payout.reconciliation_completed", id, Some(previous));
         }
         Ok(self.render_payout(id))
+    }
+
+    /// What the bank sent back waits for the next payout.
+    fn take_back(&mut self, id: &str, (amount, currency): (i64, String)) {
+        let transaction = self.new_id("txn");
+        self.transactions.put(Transaction {
+            id: transaction.clone(),
+            created: self.now.timestamp(),
+            amount,
+            fee: 0,
+            currency,
+            kind: "payout_failure",
+            category: "payout_reversal",
+            source: id.to_owned(),
+            payout: None,
+        });
+        if let Some(payout) = self.payouts.get_mut(id) {
+            payout.failure_transaction = Some(transaction);
+        }
     }
 
     pub(crate) fn retrieve_payout(&self, id: &str) -> Result<Value, ApiError> {

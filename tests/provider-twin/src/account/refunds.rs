@@ -6,7 +6,7 @@ use super::{Account, Moved, merged, page};
 use crate::books::Movement;
 use crate::error::ApiError;
 use crate::form::Params;
-use crate::object::{Charge, ChargeStatus, Refund, RefundStatus};
+use crate::object::{Charge, ChargeStatus, Dispute, DisputeStatus, Refund, RefundStatus};
 use crate::render;
 
 impl Account {
@@ -34,6 +34,15 @@ impl Account {
         }
     }
 
+    /// Whether a dispute holds the money: an inquiry does not, and giving back is how most of them end.
+    fn is_charged_back(&self, charge: &str) -> bool {
+        let holds = |dispute: &Dispute| {
+            dispute.charge == charge
+                && !matches!(dispute.status, DisputeStatus::WarningNeedsResponse | DisputeStatus::WarningClosed)
+        };
+        self.disputes.iter().any(holds)
+    }
+
     fn raise_refund(&mut self, kinds: &[&'static str], id: &str) {
         let rendered = self.render_refund(id);
         for kind in kinds {
@@ -50,7 +59,7 @@ impl Account {
         let charge = self.charge_meant(params)?;
         let left = charge.amount.saturating_sub(charge.amount_refunded);
         let amount = params.integer("amount")?.unwrap_or(left);
-        if charge.disputed {
+        if self.is_charged_back(&charge.id) {
             return Err(ApiError::unfit(
                 Some("charge_disputed"),
                 "This charge has been charged back and cannot be refunded.",

@@ -110,6 +110,7 @@ impl StormyTransport {
             (Fault::ProviderAnswerLost, FaultKind::LoseAnswer),
             (Fault::ProviderRequestLost, FaultKind::LoseAnswer),
             (Fault::ProviderError, FaultKind::Error),
+            (Fault::ProviderStall, FaultKind::Stall),
             (Fault::ProviderConflict, FaultKind::Conflict),
             (Fault::ProviderRateLimit, FaultKind::RateLimit),
             (Fault::ProviderHtml, FaultKind::Html),

@@ -60,6 +60,12 @@ pub(super) fn kind_of(body: &str) -> String {
     event.get("type").and_then(Value::as_str).unwrap_or("?").to_owned()
 }
 
+/// The payment that a webhook is about; they name it before any other.
+pub(super) fn payment_of(body: &str) -> Option<&str> {
+    let from = body.find("\"pi_")?.saturating_add(1);
+    body.get(from..)?.split('"').next()
+}
+
 /// A message as a person reads it in a trace.
 pub(super) fn shortened(body: &str) -> String {
     let message: Value = serde_json::from_str(body).unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use provider_twin::Delivery;
 
-use super::{Run, later};
+use super::{Run, event, later};
 use crate::people::{Request, act, any_act};
 use crate::violation::{Violation, bug};
 use crate::weather::Fault;
@@ -104,6 +104,9 @@ impl Run {
         for delivery in due {
             let event = (delivery.api_key.clone(), delivery.event.clone());
             self.events.entry(event).or_insert(false);
+            if self.is_untold(&delivery.body) {
+                continue;
+            }
             let weather = &self.world.weather;
             if self.now < self.outage_until {
                 // Then all come, in any order.
@@ -128,6 +131,17 @@ impl Run {
             let wait = TimeDelta::minutes(i64::try_from(wait).unwrap_or(0));
             self.timeline.put(later(self.now, wait), Happening::Webhook(Box::new(delivery)));
         }
+    }
+
+    /// Whether nothing is told of the payment that a webhook is about.
+    fn is_untold(&mut self, body: &str) -> bool {
+        let Some(payment) = event::payment_of(body).filter(|_| !self.is_all_told) else { return false };
+        if let Some(untold) = self.untold.get(payment) {
+            return *untold;
+        }
+        let untold = self.world.weather.strikes(Fault::PaymentUntold);
+        self.untold.insert(payment.to_owned(), untold);
+        untold
     }
 
     /// Begins what its time has come for; whether there was anything.
