@@ -17,7 +17,9 @@ use saldo_gateways::{
 };
 use saldo_messages::Destination;
 use saldo_store::memory::MemoryStore;
-use saldo_store::{CommitError, Committed, Condition, Store, StoreError, Table, Transaction, Write, attribute, text};
+use saldo_store::{
+    AttributeValue, CommitError, Committed, Condition, Store, StoreError, Table, Transaction, Write, attribute, text,
+};
 use tokio::task::yield_now;
 
 use crate::moment;
@@ -69,6 +71,8 @@ pub enum Sabotage {
     RemindNeverDue,
     /// A retry of a charge is never due.
     CollectNeverDue,
+    /// The end of a page is never due.
+    PageNeverDue,
     /// A refund is never due.
     RefundNeverDue,
     /// An event that waits is never due.
@@ -87,6 +91,8 @@ pub enum Sabotage {
     LookUpFindsNothing,
     /// A page counts as closed without asking.
     PageNotClosed,
+    /// A payment that nobody is at any more is never called off.
+    NeverCalledOff,
     /// A refund that is refused counts as given.
     RefusedRefundIsGiven,
     /// A queue's refusal is taken for success.
@@ -165,6 +171,7 @@ impl Sabotage {
             Self::BillNeverDue => when(is_due(write, "bill") && updates, Verdict::NeverDue),
             Self::RemindNeverDue => when(is_due(write, "remind"), Verdict::NeverDue),
             Self::CollectNeverDue => when(is_due(write, "collect"), Verdict::NeverDue),
+            Self::PageNeverDue => when(has_page(write), Verdict::NeverDue),
             Self::RefundNeverDue => when(is_due(write, "refund"), Verdict::NeverDue),
             Self::ParkedNeverDue => when(is_due(write, "parked"), Verdict::NeverDue),
             Self::BilledUnconditionally
@@ -176,6 +183,7 @@ impl Sabotage {
             | Self::UnknownIsNeverMade
             | Self::LookUpFindsNothing
             | Self::PageNotClosed
+            | Self::NeverCalledOff
             | Self::RefusedRefundIsGiven
             | Self::QueueRefusalIsSuccess
             | Self::RemindersSwallowed
@@ -225,6 +233,11 @@ fn creates(write: &Write) -> bool {
 
 fn is_due(write: &Write, kind: &str) -> bool {
     matches!(write, Write::Put { item, .. } if text(item, attribute::DUE_KIND) == Some(kind))
+}
+
+fn has_page(write: &Write) -> bool {
+    let Write::Put { item, .. } = write else { return false };
+    matches!(item.get("progress"), Some(AttributeValue::M(progress)) if progress.contains_key("page"))
 }
 
 fn unconditional(write: Write) -> Write {
@@ -304,6 +317,9 @@ impl Gateway for Defective {
     }
 
     async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
+        if self.defect == Sabotage::NeverCalledOff {
+            return self.gateway.call_off("pi_unknown").await;
+        }
         self.gateway.call_off(payment_reference).await
     }
 
