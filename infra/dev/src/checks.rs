@@ -49,6 +49,9 @@ pub(crate) enum Part {
     Journeys,
 }
 
+/// All parts, in the order in which they are run.
+const PARTS: [Part; 6] = [Part::Source, Part::Sim, Part::Template, Part::Store, Part::Judges, Part::Journeys];
+
 /// What one step of the run came to.
 #[derive(Debug)]
 struct Outcome {
@@ -70,20 +73,32 @@ struct Run<'a> {
 /// Runs the given parts of the checks, or all, also after one failed; true when all passed.
 pub(crate) fn run(workspace: &Workspace, console: &Console, parts: &[Part]) -> bool {
     let mut run = Run { workspace, console, outcomes: Vec::new(), failures: RefCell::default() };
-    for part in [Part::Source, Part::Sim, Part::Template, Part::Store, Part::Judges, Part::Journeys] {
-        if !parts.is_empty() && !parts.contains(&part) {
-            continue;
+    let is_wanted = |part: &Part| parts.is_empty() || parts.contains(part);
+    std::thread::scope(|scope| {
+        let mut fetching = parts.is_empty().then(|| scope.spawn(|| fetch(workspace, console)));
+        for part in PARTS.into_iter().filter(is_wanted) {
+            // While cargo compiles the source, everything else arrives.
+            if let Some(fetching) = fetching.take_if(|_| part != Part::Source) {
+                drop(fetching.join());
+            }
+            match part {
+                Part::Source => run.source_checks(),
+                Part::Sim => run.simulation(),
+                Part::Template => run.template_checks(),
+                Part::Store => run.store_contract(),
+                Part::Judges => run.judges(),
+                Part::Journeys => run.journeys(),
+            }
         }
-        match part {
-            Part::Source => run.source_checks(),
-            Part::Sim => run.simulation(),
-            Part::Template => run.template_checks(),
-            Part::Store => run.store_contract(),
-            Part::Judges => run.judges(),
-            Part::Journeys => run.journeys(),
-        }
-    }
+    });
     run.summary()
+}
+
+/// Sets up what comes from elsewhere. What fails is set up again by the check that needs it, which says why.
+fn fetch(workspace: &Workspace, console: &Console) {
+    drop(Venv::ready(workspace, console, "local"));
+    drop(Venv::ready(workspace, console, "judges"));
+    drop(dynamodb_local::installed(workspace, console));
 }
 
 impl Run<'_> {

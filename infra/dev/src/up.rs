@@ -1,9 +1,9 @@
 //! Brings the local stack up and down.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use local_stack::{FaultProxies, LocalStack, Stack};
 
 use crate::checks::STORE_ENGINE;
@@ -34,16 +34,17 @@ pub(crate) struct Options {
 /// books and the code as it is now.
 pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) -> Result<()> {
     std::fs::create_dir_all(workspace.local(""))?;
-    let tools = Venv::ready(workspace, console, "local")?;
-    Venv::ready(workspace, console, "judges")?;
-    if options.build {
-        console.step("building the functions for this machine");
-        for (name, size) in build_functions(workspace, QUICK)? {
-            console.detail(&format!("{name:<20} {:>7} kB", size / 1024));
-        }
-    }
-    console.step("building the provider's twin");
-    let twin = build_tool(workspace, TWIN, QUICK)?;
+    // What is built and what is fetched do not wait for each other.
+    let (twin, tools) = std::thread::scope(|scope| {
+        let tools = scope.spawn(|| {
+            let tools = Venv::ready(workspace, console, "local")?;
+            // The journeys ask the official SDK for signatures.
+            Venv::ready(workspace, console, "judges").map(|_| tools)
+        });
+        let twin = build(workspace, console, options);
+        (twin, tools.join())
+    });
+    let (twin, tools) = (twin?, tools.map_err(|_panic| anyhow!("setting up the Python packages broke off"))??);
     if stop_all(workspace)? {
         console.step("stopped the stack that was running");
     }
@@ -57,6 +58,18 @@ pub(crate) fn up(workspace: &Workspace, console: &Console, options: &Options) ->
     show_urls(console, stack.stack());
     console.step("ready; `cargo dev down` stops it");
     Ok(())
+}
+
+/// Builds the functions, if that is wanted, and the provider's twin.
+fn build(workspace: &Workspace, console: &Console, options: &Options) -> Result<PathBuf> {
+    if options.build {
+        console.step("building the functions for this machine");
+        for (name, size) in build_functions(workspace, QUICK)? {
+            console.detail(&format!("{name:<20} {:>7} kB", size / 1024));
+        }
+    }
+    console.step("building the provider's twin");
+    build_tool(workspace, TWIN, QUICK)
 }
 
 /// Stops what an earlier [`up`] left running.
