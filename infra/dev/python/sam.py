@@ -1,11 +1,11 @@
-"""The real `sam`, which packs the functions for the way to the next process only: quickly, not small.
+"""The real `sam`, which packs the functions without making them smaller: the way to the next process is short.
 
 A hundred and eighty megabytes at zlib's default take it ten seconds; nothing else of it is changed.
 """
 
 import zlib
 
-zlib.Z_DEFAULT_COMPRESSION = zlib.Z_BEST_SPEED
+zlib.Z_DEFAULT_COMPRESSION = zlib.Z_NO_COMPRESSION
 
 from samcli.cli.main import cli  # noqa: E402  after the line that it goes by
 

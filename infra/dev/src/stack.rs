@@ -5,7 +5,6 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use local_stack::{Account, FaultProxies, LocalStack, Stack};
-use serde::Deserialize;
 
 use crate::allowances;
 use crate::command::run_logged;
@@ -21,13 +20,6 @@ const SENDER: &str = "billing@saldo.example";
 
 /// The provider accounts of the local stack: one per seller of the demo.
 const ACCOUNTS: [&str; 2] = ["stripe/main", "stripe/nl"];
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Output {
-    output_key: String,
-    output_value: String,
-}
 
 /// What stands around the local AWS.
 #[derive(Debug)]
@@ -48,7 +40,7 @@ pub(crate) fn deploy(
     around: &Surroundings,
 ) -> Result<LocalStack> {
     sam_deploy(workspace, console, tools, aws)?;
-    let outputs = outputs(workspace, tools, aws)?;
+    let outputs = outputs(aws)?;
     let output = |name: &str| outputs.get(name).with_context(|| format!("the stack has no output {name}"));
     aws.verify_sender(SENDER)?;
     allowances::grant(aws, STACK_NAME, &workspace.functions()?, output("DocumentsBucketName")?)?;
@@ -92,14 +84,24 @@ fn sam_deploy(workspace: &Workspace, console: &Console, tools: &Venv, aws: &Loca
     run_logged(console, &mut sam, &workspace.local("deploy.log"))
 }
 
-fn outputs(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Result<BTreeMap<String, String>> {
-    let mut sam = sam(workspace, tools, aws);
-    let reply = sam.args(["list", "stack-outputs", "--stack-name", STACK_NAME, "--output", "json"]).output()?;
-    if !reply.status.success() {
-        bail!("sam list stack-outputs ended with {}: {}", reply.status, String::from_utf8_lossy(&reply.stderr));
+fn outputs(aws: &LocalAws) -> Result<BTreeMap<String, String>> {
+    let fields = [("Action", "DescribeStacks"), ("Version", "2010-05-15"), ("StackName", STACK_NAME)];
+    let answer = aws.submit("cloudformation", &fields)?;
+    let outputs = outputs_in(&answer).context("the stack tells outputs without name or value")?;
+    if outputs.is_empty() {
+        bail!("the stack tells no outputs: {answer}");
     }
-    let outputs: Vec<Output> = serde_json::from_slice(&reply.stdout).context("sam listed outputs that are not JSON")?;
-    Ok(outputs.into_iter().map(|output| (output.output_key, output.output_value)).collect())
+    Ok(outputs)
+}
+
+/// The outputs in CloudFormation's XML answer: names, ARNs and addresses, in which nothing is escaped.
+fn outputs_in(answer: &str) -> Option<BTreeMap<String, String>> {
+    let between = |text: &str, tag: &str| {
+        let (_, rest) = text.split_once(&format!("<{tag}>"))?;
+        Some(rest.split_once(&format!("</{tag}>"))?.0.to_owned())
+    };
+    let told = answer.split("<OutputKey>").skip(1);
+    told.map(|told| Some((told.split_once("</OutputKey>")?.0.to_owned(), between(told, "OutputValue")?))).collect()
 }
 
 fn sam(workspace: &Workspace, tools: &Venv, aws: &LocalAws) -> Command {
@@ -132,4 +134,24 @@ fn configure_accounts(
     aws.put_secret(webhook_secrets_arn, &serde_json::Value::Object(webhook_secrets).to_string())?;
     aws.put_secret(api_keys_arn, &serde_json::Value::Object(api_keys).to_string())?;
     Ok(accounts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_read_out_of_the_answer() {
+        let output = |key: &str, value: &str| {
+            format!("<member><OutputKey>{key}</OutputKey><OutputValue>{value}</OutputValue></member>")
+        };
+        let answer = format!("<Outputs>{}{}</Outputs>", output("ApiId", "a1"), output("Table", "saldo-billing"));
+        let expected = BTreeMap::from([("ApiId", "a1"), ("Table", "saldo-billing")]);
+        let read = outputs_in(&answer).unwrap();
+        assert_eq!(
+            read.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect::<BTreeMap<_, _>>(),
+            expected
+        );
+        assert_eq!(outputs_in("<OutputKey>ApiId</OutputKey>"), None);
+    }
 }

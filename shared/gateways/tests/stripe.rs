@@ -257,6 +257,7 @@ async fn lively(bench: &OnTwin) -> Vec<PaymentReport> {
     let endpoint = Endpoint {
         url: "http://127.0.0.1:1/".to_owned(),
         secret: SECRET.to_owned(),
+        enabled_events: provider_twin::all_events(),
         automatic: true,
         copies: 1,
         newest_first: false,

@@ -120,10 +120,11 @@ impl Account {
         self.raised.push(id);
     }
 
-    /// Takes the events that were raised since the last time, as they are told.
-    pub(crate) fn take_raised(&mut self) -> Vec<(String, String)> {
+    /// Takes the events that were raised since the last time: kind, id, and what is told.
+    pub(crate) fn take_raised(&mut self) -> Vec<(&'static str, String, String)> {
         let raised = std::mem::take(&mut self.raised);
-        raised.into_iter().filter_map(|id| self.events.get(&id).map(|event| (id, event.body.clone()))).collect()
+        let told = raised.into_iter().map(|id| self.events.get(&id).map(|event| (event.kind, id, event.body.clone())));
+        told.flatten().collect()
     }
 
     /// The body of an event.

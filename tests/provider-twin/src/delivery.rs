@@ -13,6 +13,9 @@ pub struct Endpoint {
     pub url: String,
     /// What signs them, `whsec_…`.
     pub secret: String,
+    /// Which kinds of events go there; `*` stands for all.
+    #[serde(default = "all")]
+    pub enabled_events: Vec<String>,
     /// Whether events go out by themselves; otherwise only when told to.
     #[serde(default = "yes")]
     pub automatic: bool,
@@ -30,8 +33,21 @@ pub struct Endpoint {
     pub at_once: u32,
 }
 
+/// Every kind of event.
+#[must_use]
+pub fn all() -> Vec<String> {
+    vec!["*".to_owned()]
+}
+
 const fn yes() -> bool {
     true
+}
+
+impl Endpoint {
+    /// Whether events of this kind go there by themselves.
+    pub(crate) fn wants(&self, kind: &str) -> bool {
+        self.automatic && self.enabled_events.iter().any(|enabled| enabled == "*" || enabled == kind)
+    }
 }
 
 const fn one() -> u32 {
@@ -158,6 +174,7 @@ mod tests {
         Endpoint {
             url: "http://127.0.0.1:1/webhooks".to_owned(),
             secret: "whsec_test_secret".to_owned(),
+            enabled_events: all(),
             automatic: true,
             copies: 1,
             newest_first,

@@ -18,6 +18,6 @@ pub mod server;
 mod twin;
 
 pub use books::{Books, Entry, Movement, PaymentSums, Summary, Sums};
-pub use delivery::{Delivery, Endpoint};
+pub use delivery::{Delivery, Endpoint, all as all_events};
 pub use fault::{Fault, FaultKind};
 pub use twin::{Flight, Handled, Twin};

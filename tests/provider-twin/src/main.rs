@@ -43,6 +43,7 @@ async fn main() -> Result<()> {
             let endpoint = Endpoint {
                 url: url.clone(),
                 secret: secret.clone(),
+                enabled_events: provider_twin::all_events(),
                 automatic: true,
                 copies: 1,
                 newest_first: false,

@@ -200,10 +200,9 @@ impl Twin {
     fn dispatch(&mut self) {
         for (api_key, account) in &mut self.accounts {
             let raised = account.take_raised();
-            if let Some(endpoint) = account.endpoint.as_ref().filter(|endpoint| endpoint.automatic) {
-                for (event, body) in &raised {
-                    self.outbox.put((api_key, endpoint), (event, body), self.now, endpoint.copies);
-                }
+            let Some(endpoint) = &account.endpoint else { continue };
+            for (_, event, body) in raised.iter().filter(|(kind, ..)| endpoint.wants(kind)) {
+                self.outbox.put((api_key, endpoint), (event, body), self.now, endpoint.copies);
             }
         }
     }

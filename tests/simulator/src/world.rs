@@ -178,6 +178,7 @@ fn twin(seed: u64, now: DateTime<Utc>) -> Twin {
         let endpoint = Endpoint {
             url: format!("https://api.saldo.example/webhooks/{account}"),
             secret: webhook_secret(account),
+            enabled_events: provider_twin::all_events(),
             automatic: true,
             copies: 1,
             newest_first: false,

@@ -16,6 +16,27 @@ const DAYS: [u32; 7] = [1, 4, 5, 12, 15, 16, 22];
 /// The hour of the ticks, in UTC: the morning of that day has begun in every zone of the business, Honolulu's too.
 const HOUR: u32 = 19;
 
+/// What the provider tells, of what the README has it tell.
+const EVENTS: [&str; 17] = [
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.failed",
+    "charge.pending",
+    "charge.refunded",
+    "charge.succeeded",
+    "checkout.session.completed",
+    "payment_intent.canceled",
+    "payment_intent.payment_failed",
+    "payment_intent.processing",
+    "payment_intent.succeeded",
+    "payment_method.attached",
+    "refund.created",
+    "refund.updated",
+    "setup_intent.succeeded",
+];
+
 /// The first day of the last full quarter before `today`.
 pub(super) fn last_quarter(today: NaiveDate) -> NaiveDate {
     let into_quarter = Months::new(today.month0().checked_rem(3).unwrap_or(0).saturating_add(3));
@@ -31,8 +52,10 @@ pub(super) fn drive(console: &Console, stack: &LocalStack, loaded: &Loaded, firs
             let (account, copies) = (seller.account, if is_bad { 2 } else { 1 });
             let secret = &stack.stack().accounts.get(account).context("the seller's account")?.webhook_secret;
             let url = format!("{}/webhooks/{account}", stack.stack().api_url);
-            let endpoint =
-                json!({ "url": url, "secret": secret, "copies": copies, "newest_first": is_bad, "at_once": AT_ONCE });
+            let endpoint = json!({
+                "url": url, "secret": secret, "enabled_events": EVENTS, "copies": copies, "newest_first": is_bad,
+                "at_once": AT_ONCE,
+            });
             stack.twin_admin(account, "POST", "endpoint", &endpoint)?;
         }
         let begin = first.checked_add_months(Months::new(month)).context("the calendar")?;
