@@ -81,9 +81,10 @@ fn pay_on_pages(stack: &LocalStack, all: &[Due], at: DateTime<Utc>) -> Result<()
     Ok(())
 }
 
-/// A payment of which the provider only tells by webhook: the intent's event first, then the charge's, then the intent's again.
+/// A payment of which the provider only tells by webhook: the intent's event first, then the charge's, and of a late payment the
+/// intent's again.
 fn pay_by_webhook(stack: &LocalStack, due: &Due, at: DateTime<Utc>) -> Result<()> {
-    let Due { account, invoice, amount, .. } = due;
+    let Due { how, account, invoice, amount } = due;
     let mark = format!("{}{}", invoice.trim_start_matches("inv_"), at.format("%m%d"));
     let (intent, charge) = (format!("pi_{mark}"), format!("ch_{mark}"));
     let (minor, currency) = (amount.to_minor()?, amount.currency().code().to_lowercase());
@@ -106,7 +107,8 @@ fn pay_by_webhook(stack: &LocalStack, due: &Due, at: DateTime<Utc>) -> Result<()
         })
     };
     let paid = event("a", "payment_intent.succeeded", &intent_object);
-    for event in [&paid, &event("b", "charge.succeeded", &charge_object), &paid] {
+    let charged = event("b", "charge.succeeded", &charge_object);
+    for event in [&paid, &charged].into_iter().chain((*how == Pays::Late).then_some(&paid)) {
         stack.deliver(account, event)?.success()?;
     }
     Ok(())
