@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How soon it is looked again; the local AWS that is at work is asked less and less often, since asking takes its time.
 const POLL: Duration = Duration::from_millis(20);
-const POLL_MAX: Duration = Duration::from_millis(160);
+const POLL_MAX: Duration = Duration::from_millis(80);
 
 /// The queues of work.
 const QUEUES: [&str; 4] = ["ProviderEventsQueueUrl", "InvoicesDueQueueUrl", "CollectionsQueueUrl", "RemindersQueueUrl"];
@@ -243,11 +243,14 @@ impl LocalStack {
     /// # Errors
     /// When they do not run empty.
     pub fn settle(&self) -> Result<()> {
-        let mut calm = 0_u8;
-        self.eventually("work to come to rest", || {
-            calm = if self.is_at_work()? { 0 } else { calm.saturating_add(1) };
-            Ok(calm >= 2)
-        })
+        // Looked at twice: what is on its way from one place to the other is seen by then.
+        loop {
+            self.eventually("work to come to rest", || Ok(!self.is_at_work()?))?;
+            std::thread::sleep(POLL);
+            if !self.is_at_work()? {
+                return Ok(());
+            }
+        }
     }
 
     /// Whether a queue holds a message, visible or being worked on: all queues in one look.
