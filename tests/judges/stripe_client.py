@@ -100,7 +100,10 @@ def charges(twin):
     expect(stripe.PaymentIntent.modify(open_intent.id, description="later").description == "later", "and is changed")
     expect(stripe.PaymentIntent.confirm(open_intent.id, payment_method=method.id).status == "succeeded", "and confirmed")
     called_off = stripe.PaymentIntent.create(amount=500, currency="eur")
-    expect(stripe.PaymentIntent.cancel(called_off.id).status == "canceled", "or called off")
+    canceled = stripe.PaymentIntent.cancel(called_off.id, cancellation_reason="abandoned", expand=["latest_charge"])
+    expect((canceled.status, canceled.cancellation_reason) == ("canceled", "abandoned"), "or called off")
+    raises(stripe.InvalidRequestError, lambda: stripe.PaymentIntent.cancel(first.id), "calling off what was taken",
+           http_status=400, code="payment_intent_unexpected_state")
 
     found = list(stripe.PaymentIntent.list(customer=customer.id, created={"gte": first.created - 60}, limit=2).auto_paging_iter())
     expect(len({intent.id for intent in found}) == len(found) == 6, f"paging gives each once: {len(found)}")

@@ -18,6 +18,8 @@ PARAMS = pathlib.Path(stripe.__file__).parent / "params"
 CALLS = [
     ("POST", r"/v1/payment_intents", "_payment_intent_create_params.py", "PaymentIntentCreateParams"),
     ("GET", r"/v1/payment_intents", "_payment_intent_list_params.py", "PaymentIntentListParams"),
+    ("GET", r"/v1/payment_intents/\w+", "_payment_intent_retrieve_params.py", "PaymentIntentRetrieveParams"),
+    ("POST", r"/v1/payment_intents/\w+/cancel", "_payment_intent_cancel_params.py", "PaymentIntentCancelParams"),
     ("POST", r"/v1/refunds", "_refund_create_params.py", "RefundCreateParams"),
     ("GET", r"/v1/refunds", "_refund_list_params.py", "RefundListParams"),
     ("POST", r"/v1/checkout/sessions", "checkout/_session_create_params.py", "SessionCreateParams"),
