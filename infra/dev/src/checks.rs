@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 
 use crate::command::run_logged;
 use crate::console::Console;
-use crate::lambda_build::{QUICK, build_tool};
+use crate::lambda_build::build_tool;
 use crate::local_aws::{Addresses, LocalAws, Policies};
 use crate::python::Venv;
 use crate::tally::{Tally, failures};
@@ -20,6 +20,9 @@ use crate::{dynamodb_local, local_aws, process, simulation, up};
 /// The crate whose tests need a deployed stack; it stays out of the plain run.
 const JOURNEYS: &str = "journeys";
 
+/// What of it is run on the stack.
+const JOURNEY_TESTS: [&str; 2] = ["journeys", "faults"];
+
 /// The store's contract test that needs an engine, and is left out of the plain run for that.
 const STORE_CONTRACT: &str = "contract_dynamodb";
 
@@ -29,8 +32,8 @@ pub(crate) const STORE_ENGINE: &str = "store-aws";
 /// The variable that leads the store's contract tests to an engine.
 const STORE_ENDPOINT: &str = "SALDO_TEST_DYNAMODB_ENDPOINT";
 
-/// The package of the operators' command.
-const OPERATOR: &str = "saldo-cli";
+/// The operators' command.
+const OPERATOR: &str = "saldo";
 
 /// A part of the checks, to be run alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -147,9 +150,7 @@ impl Run<'_> {
     }
 
     fn store_tests(&self, log: &str, endpoint: &str) -> Result<Tally> {
-        let mut tests =
-            self.cargo(&["test", "--package", "saldo-store", "--locked", "--no-fail-fast", "--test", STORE_CONTRACT]);
-        self.tests(log, tests.env(STORE_ENDPOINT, endpoint))
+        self.tests(log, self.some_tests(&[STORE_CONTRACT]).env(STORE_ENDPOINT, endpoint))
     }
 
     fn template_checks(&mut self) {
@@ -176,12 +177,11 @@ impl Run<'_> {
     /// The judges in `tests/judges`; each says there what it asks.
     fn judges(&mut self) {
         self.step("the official Stripe client drives the provider's twin", |run| {
-            let twin = build_tool(run.workspace, TWIN, QUICK)?;
+            let twin = build_tool(run.workspace, TWIN)?;
             run.judge("stripe_client", &[&twin])
         });
         self.step("recorded requests by the official parameters", |run| {
-            let record = ["test", "--package", "saldo-gateways", "--test", "requests", "--locked"];
-            let recorded = run.tests("judge-requests", &mut run.cargo(&record))?;
+            let recorded = run.tests("judge-requests", &mut run.some_tests(&["requests"]))?;
             Ok(recorded.and(run.judge("stripe_params", &[&run.workspace.path("target/tmp/stripe-requests.json")])?))
         });
         self.step("sample events by the official classes", |run| {
@@ -204,9 +204,7 @@ impl Run<'_> {
         self.step("the books of the demo, verified", Run::verified);
         self.step("the books of the demo, replayed", Run::replayed);
         self.step("deploying the local stack anew", |run| run.deployed(false));
-        self.step("journeys on the local stack", |run| {
-            run.tests("journeys", &mut run.cargo(&["test", "--package", JOURNEYS, "--locked", "--no-fail-fast"]))
-        });
+        self.step("journeys on the local stack", |run| run.tests("journeys", &mut run.some_tests(&JOURNEY_TESTS)));
         self.step("the books of the journeys, verified", Run::verified);
         self.step("the books of the journeys, replayed", Run::replayed);
         self.step("taking the local stack down", |run| up::down(run.workspace, run.console).map(|()| Tally::PASSED));
@@ -228,7 +226,7 @@ impl Run<'_> {
     }
 
     fn operator(&self, name: &str, arguments: &[&str]) -> Result<Tally> {
-        let mut saldo = Command::new(build_tool(self.workspace, OPERATOR, QUICK)?);
+        let mut saldo = Command::new(build_tool(self.workspace, OPERATOR)?);
         self.check(name, saldo.arg("--local").args(arguments))
     }
 
@@ -249,6 +247,16 @@ impl Run<'_> {
     fn cargo(&self, arguments: &[&str]) -> Command {
         let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
         cargo.current_dir(self.workspace.root()).args(arguments);
+        cargo
+    }
+
+    /// Tests by the name of their file, out of the whole workspace: for their package alone, its dependencies would be compiled once
+    /// more with other features.
+    fn some_tests(&self, names: &[&str]) -> Command {
+        let mut cargo = self.cargo(&["test", "--workspace", "--locked", "--no-fail-fast"]);
+        for name in names {
+            cargo.args(["--test", name]);
+        }
         cargo
     }
 

@@ -15,6 +15,9 @@ use crate::workspace::Workspace;
 /// The profile of what runs on this machine.
 pub(crate) const QUICK: &str = "quick";
 
+/// The packages whose programs run on this machine beside the functions.
+const BESIDE: [&str; 3] = ["provider-twin", "saldo-cli", "simulator"];
+
 /// One line of `cargo build --message-format=json`.
 #[derive(Debug, Deserialize)]
 struct Message {
@@ -48,14 +51,17 @@ pub(crate) fn build_functions(workspace: &Workspace, profile: &str) -> Result<Ve
     Ok(sizes)
 }
 
-/// Builds the program of a package in a profile and answers with its path.
-pub(crate) fn build_tool(workspace: &Workspace, package: &str, profile: &str) -> Result<PathBuf> {
-    let built = build(workspace, &[package.to_owned()], profile)?;
-    built.into_values().next().with_context(|| format!("cargo built no program for {package}"))
+/// Builds a program that runs on this machine beside the functions, and answers with its path.
+pub(crate) fn build_tool(workspace: &Workspace, program: &str) -> Result<PathBuf> {
+    let mut built = build(workspace, &workspace.functions()?, QUICK)?;
+    built.remove(program).with_context(|| format!("cargo built no program {program}"))
 }
 
-/// Runs cargo with its progress on the terminal; answers with the program of each package.
-fn build(workspace: &Workspace, packages: &[String], profile: &str) -> Result<BTreeMap<String, PathBuf>> {
+/// Runs cargo with its progress on the terminal; answers with the program of each name.
+///
+/// What runs on this machine is built as one, whichever of it is asked for: on their own, the same dependencies would be compiled
+/// for each with the features that it alone asks for.
+fn build(workspace: &Workspace, functions: &[String], profile: &str) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
     cargo.current_dir(workspace.root()).args([
         "build",
@@ -65,7 +71,8 @@ fn build(workspace: &Workspace, packages: &[String], profile: &str) -> Result<BT
         "--profile",
         profile,
     ]);
-    for package in packages {
+    let beside = if profile == QUICK { &BESIDE[..] } else { &[] };
+    for package in functions.iter().map(String::as_str).chain(beside.iter().copied()) {
         cargo.args(["--package", package]);
     }
     let output = cargo.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;

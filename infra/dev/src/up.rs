@@ -69,7 +69,7 @@ fn build(workspace: &Workspace, console: &Console, options: &Options) -> Result<
         }
     }
     console.step("building the provider's twin");
-    build_tool(workspace, TWIN, QUICK)
+    build_tool(workspace, TWIN)
 }
 
 /// Stops what an earlier [`up`] left running.
