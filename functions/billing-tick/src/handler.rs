@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::messages::{Ready, Waiting};
 
-/// Entries read at a time: what stays in memory, and what ten messages hold.
+/// Entries read at a time: what stays in memory.
 const ENTRIES_PER_PAGE: u32 = 500;
 
 /// The event of the schedule, of which only this counts; `{"time": "2026-01-31T09:00:00Z"}` by hand does as well.

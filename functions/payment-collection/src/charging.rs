@@ -3,9 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::{Step, StepKind};
-use saldo_billing::invoice::{
-    Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError, InvoiceStatus,
-};
+use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError};
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::party::Seller;
 use saldo_billing::payment::{Decline, PaymentReport};
@@ -95,7 +93,7 @@ async fn charge(
 
 /// Whether an attempt is for what is due, and nothing else is about to pay it.
 fn is_still_wanted(invoice: &Invoice, attempt: &Attempt) -> Result<bool, InvoiceError> {
-    let owed = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    let owed = invoice.status()?.is_owed();
     Ok(owed && !invoice.is_processing() && invoice.amount_due()? == attempt.amount)
 }
 
@@ -353,7 +351,7 @@ async fn follow_up(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -
 
 /// The mail that the customer should get about the last attempt; whether there still is reason is decided when it is sent.
 fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
-    let owed = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    let owed = invoice.status()?.is_owed();
     Ok(match invoice.progress.attempt.as_ref().map(|attempt| (attempt.number, &attempt.state)) {
         Some((_, AttemptState::Succeeded { payment })) => Some(Purpose::Receipt(*payment)),
         // Nothing failed on the customer's side: they get the invoice, which stays open.

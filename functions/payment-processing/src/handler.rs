@@ -111,12 +111,15 @@ async fn retry(processing: &Processing, key: &ParkedKey, now: DateTime<Utc>) -> 
     let known = Event { account: &key.account, event_id: &key.event_id, waited: true, is_retry: true };
     match read(&key.account, kept.body.bytes()) {
         Ok(reading) if reading.news.iter().any(is_for_the_books) => settle(processing, &known, &reading, now).await,
-        // Ignored, and for good reason, or given up by a version that read it otherwise.
-        Ok(_) => {
-            let store = &*processing.store;
-            inbox::mark(store, &key.account, &key.event_id, InboxStatus::Ignored).await?;
-            Ok(parking::unpark(store, &key.account, &key.event_id).await?)
-        }
+        Ok(_) => match kept.status {
+            // For good reason, or by a version that read it otherwise.
+            InboxStatus::Ignored | InboxStatus::GivenUp => {
+                inbox::mark(&*processing.store, &key.account, &key.event_id, InboxStatus::Ignored).await
+            }
+            // By a version that read more, and may come back.
+            InboxStatus::Parked => wait(processing, &known, "a version that reads more of it", now).await,
+            InboxStatus::Applied => Ok(()),
+        },
         Err(error) => {
             give_up(processing, &known).await?;
             Err(error)

@@ -71,7 +71,7 @@ enum Dlq {
 enum Inbox {
     /// One event: what became of it, its headers, its body.
     Show(EventName),
-    /// Have one event tried again now, which waits or was given up.
+    /// Have one event tried again now, which waits, was given up or ignored.
     Retry(EventName),
 }
 

@@ -6,7 +6,7 @@
 //! counters as they stood *before* the walk: whatever was given out until then must be found.
 //!
 //! Only this and `replay` scan the table: an operator's audit has to see what no index lists. It reads consistently, a
-//! megabyte at a time, and costs a read unit for each 4 KB, twice for invoices, and three times for payments.
+//! megabyte at a time, and costs a read unit for each 4 KB, and more for invoices and payments, each read with what it refers to.
 
 mod credits;
 mod finding;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result};
 use saldo_runtime::clock;
 use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
@@ -73,17 +73,12 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
         scan::scan(&client, table, after).await
     };
     if let Err(error) = walk(&store, &mut progress, PAUSE, scan, copy.as_ref()).await {
-        if options.reports {
-            return Err(error.context("the books were not verified; with --reports it can only begin anew"));
-        }
-        let file = PathBuf::from(format!("saldo-verify-{table}.json"));
-        progress.write(&file)?;
-        let file = file.display();
-        return Err(
-            error.context(format!("the books were not verified to the end; go on with `verify --resume {file}`"))
-        );
+        return Err(kept_for_later(error, &progress, table, options)?);
     }
-    let mut findings = progress.conclude(&store, PAUSE).await?;
+    let mut findings = match progress.conclude(&store, PAUSE).await {
+        Ok(findings) => findings,
+        Err(error) => return Err(kept_for_later(error, &progress, table, options)?),
+    };
     if let Some(copy) = copy {
         if findings.is_empty() {
             findings = reports::compare(&copy, &store).await?;
@@ -96,6 +91,17 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
     }
     terminal::result(&progress.summary(findings.len()));
     Ok(findings.is_empty())
+}
+
+/// Keeps how far it came, where that is of use, and says so with what stopped it.
+fn kept_for_later(error: Error, progress: &Progress, table: &str, options: &Options) -> Result<Error> {
+    if options.reports {
+        return Ok(error.context("the books were not verified; with --reports it can only begin anew"));
+    }
+    let file = PathBuf::from(format!("saldo-verify-{table}.json"));
+    progress.write(&file)?;
+    let file = file.display();
+    Ok(error.context(format!("the books were not verified to the end; go on with `verify --resume {file}`")))
 }
 
 /// Looks at all items from where `progress` stands; each page is taken into it as a whole or not at all.

@@ -1,6 +1,6 @@
 //! What the local AWS cannot do with the policies of the template, and what is changed for it after the deployment.
 //!
-//! The local stack runs with policies enforced: a function that lacks a permission fails here as it would on AWS. Three
+//! Without the demo, the local stack runs with policies enforced: a function that lacks a permission fails here as it would on AWS. Three
 //! of the template's permissions mean more on AWS than the emulator understands, and only those are loosened, only here,
 //! and only for the roles that have them.
 

@@ -138,6 +138,17 @@ pub enum InvoiceStatus {
     Uncollectible,
 }
 
+impl InvoiceStatus {
+    /// Whether something is due that was not given up.
+    #[must_use]
+    pub const fn is_owed(self) -> bool {
+        match self {
+            Self::Open | Self::PartlyPaid => true,
+            Self::Draft | Self::Paid | Self::Void | Self::Uncollectible => false,
+        }
+    }
+}
+
 /// Why an invoice refused a command.
 #[derive(Debug, thiserror::Error)]
 pub enum InvoiceError {
@@ -341,8 +352,8 @@ impl Invoice {
     /// # Errors
     /// When amounts do not add up.
     pub fn is_overdue(&self, now: DateTime<Utc>) -> Result<bool, InvoiceError> {
-        let open = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-        Ok(open && !self.is_processing() && self.overdue_from().is_some_and(|from| now >= from))
+        let is_owed = self.status()?.is_owed();
+        Ok(is_owed && !self.is_processing() && self.overdue_from().is_some_and(|from| now >= from))
     }
 
     /// Where it stands.

@@ -79,8 +79,7 @@ pub async fn permission(
 
 /// Whether something is owed that nobody is paying at this moment.
 fn is_owed(invoice: &Invoice) -> Result<bool, InvoiceError> {
-    let open = matches!(invoice.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
-    Ok(open && !invoice.is_processing())
+    Ok(invoice.status()?.is_owed() && !invoice.is_processing())
 }
 
 /// Records what became of an attempt that has no payment to tell it: it is unknown, was never made, or was refused outright.
@@ -108,7 +107,7 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
     let invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
     let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
     let policy = &seller.value.dunning;
-    let owed = matches!(invoice.value.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    let owed = invoice.value.status()?.is_owed();
     if !owed || invoice.value.progress.is_given_up || !invoice.value.retries_are_used_up(policy, now) {
         return Ok(());
     }

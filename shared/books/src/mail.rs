@@ -120,7 +120,7 @@ pub async fn decide(
 /// Whether there still is reason for a mail (N10): decided from what is known at this moment.
 fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) -> Result<bool, BooksError> {
     let status = invoice.status()?;
-    let owed = matches!(status, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+    let owed = status.is_owed();
     Ok(match purpose {
         Purpose::Issued => match status {
             InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid => {

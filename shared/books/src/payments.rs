@@ -181,12 +181,14 @@ fn attempt_state(payment: &Payment) -> Option<AttemptState> {
 fn mail_about(payment: &Payment, invoice: InvoiceId) -> Option<(InvoiceId, Purpose)> {
     match payment.status() {
         PaymentStatus::Succeeded => Some((invoice, Purpose::Receipt(payment.id))),
-        PaymentStatus::Failed => payment.attempt.map(|attempt| (invoice, Purpose::PaymentFailed(attempt))),
+        // Of ours; what is given up on a page is the customer's own doing.
+        PaymentStatus::Failed | PaymentStatus::Cancelled => {
+            payment.attempt.map(|attempt| (invoice, Purpose::PaymentFailed(attempt)))
+        }
         PaymentStatus::Pending
         | PaymentStatus::RequiresAction
         | PaymentStatus::Processing
-        | PaymentStatus::Authorised
-        | PaymentStatus::Cancelled => None,
+        | PaymentStatus::Authorised => None,
     }
 }
 

@@ -19,15 +19,18 @@ use futures_util::future::join_all;
 use proptest::prelude::*;
 use saldo_billing::Outcome;
 use saldo_billing::id::{InvoiceId, PaymentId, RefundId};
-use saldo_billing::invoice::InvoiceStatus;
+use saldo_billing::invoice::{Invoice, InvoiceStatus};
 use saldo_billing::mail::{MailState, Purpose};
 use saldo_billing::payment::{Decline, DisputeOutcome, PaymentReport, Statement};
 use saldo_books::mail::{Decision, decide, record};
 use saldo_books::payments::{Reported, WaitsFor};
 use saldo_books::{BooksError, nothing_more, parking, payments, refunds};
-use saldo_store::entities::ParkedEvent;
+use saldo_store::entities::{ParkedEvent, invoice_key};
 use saldo_store::memory::MemoryStore;
-use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
+use saldo_store::{
+    CommitError, Committed, Condition, Consistency, Item, Key, Page, Query, Store, StoreError, Stored, Table,
+    Transaction, load,
+};
 
 async fn book(store: &dyn Store, report: &PaymentReport) -> bool {
     match payments::report(store, report, now()).await.unwrap() {
@@ -104,6 +107,29 @@ async fn an_event_told_again_while_a_refund_is_booked_takes_nothing_off_the_invo
     assert!(!book(&meanwhile, &paid).await);
     assert!(meanwhile.reports.lock().unwrap().is_empty());
     assert_eq!(read(&store, invoice).await.amount_refunded().unwrap(), eur(4_000));
+}
+
+#[tokio::test]
+async fn an_invoice_that_lost_its_payment_is_told_again_and_the_next_news_is_booked_too() {
+    let store = business().await;
+    let invoice = issued(&store, 11).await;
+    let paid = report("pi_1", Some(invoice), captured(10_000), 0);
+    assert!(book(&store, &paid).await);
+    // The invoice is restored from before the payment, which is kept.
+    let mut transaction = Transaction::new();
+    let restored = load::<Invoice>(&store, &invoice_key(invoice)).await.unwrap().unwrap();
+    transaction.update(&Stored { value: restored.value.without_payments(), version: restored.version }).unwrap();
+    for item in store.items(Table::Billing) {
+        let key = Key::of(&item).unwrap();
+        if key.sk.starts_with("ENTRY#pay_") {
+            transaction.delete(Table::Billing, key, Condition::Present).unwrap();
+        }
+    }
+    store.commit(transaction).await.unwrap();
+    assert!(book(&store, &paid).await);
+    let refund = Statement::RefundedInAll { reference: "ch_1".to_owned(), amount: eur(4_000) };
+    assert!(book(&store, &report("pi_1", None, refund, 2)).await);
+    assert!(balances(&store).contains(&("clearing:stripe/main".to_owned(), eur(6_000).amount())));
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub(crate) const DAYS_AFTER_ALL: u32 = 9;
 /// a page have to do.
 pub(crate) fn check_untold(run: &Run) -> Result<(), Violation> {
     run.is_at_rest()?;
+    attempts(run)?;
     let twin = run.world.twin();
     for account in ACCOUNTS {
         let summary =

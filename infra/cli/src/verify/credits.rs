@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use saldo_billing::id::CustomerId;
-use saldo_billing::invoice::Invoice;
+use saldo_billing::invoice::{Invoice, InvoiceError};
 use saldo_money::{Currency, Money, MoneyError};
 use saldo_store::entities::{CreditBalance, list};
-use saldo_store::{Store, list_by_customer, load};
+use saldo_store::{EntityError, Store, list_by_customer, load};
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Finding, Invariant};
+use super::finding::{Finding, Invariant, unreadable};
 
 /// Invoices in one page of a customer's list.
 const INVOICES_PER_PAGE: u32 = 100;
@@ -79,22 +79,41 @@ impl Credits {
 
 /// What a balance and the invoices it comes from do not agree on.
 async fn difference(store: &dyn Store, customer: CustomerId, currency: Currency) -> Result<Option<Finding>> {
-    let key = CreditBalance::key_of(customer, currency);
-    let balance = load::<CreditBalance>(store, &key).await.context("a balance cannot be read")?;
+    let computed = match computed(store, customer, currency).await {
+        Ok(computed) => computed,
+        Err(error) => return Ok(Some(unreadable(error).context("the credit of a customer cannot be read")?)),
+    };
+    Ok(match computed {
+        Ok((balance, expected)) if balance == expected => None,
+        Ok((balance, expected)) => {
+            let what = format!("the credit of {customer} is {balance}, their invoices come to {expected}");
+            Some(Finding::new(Invariant::I2, what))
+        }
+        Err(error) => Some(Finding::new(Invariant::I2, format!("the credit of {customer}: {error}"))),
+    })
+}
+
+/// A balance as it is, and as the invoices come to it.
+async fn computed(
+    store: &dyn Store,
+    customer: CustomerId,
+    currency: Currency,
+) -> Result<Result<(Money, Money), InvoiceError>, EntityError> {
+    let balance = load::<CreditBalance>(store, &CreditBalance::key_of(customer, currency)).await?;
     let balance = balance.map_or(Money::zero(currency), |stored| stored.value.balance);
-    let mut expected = Money::zero(currency);
+    let mut expected = Ok(Money::zero(currency));
     let (invoices, mut after) = (list::of_customer(customer, list::INVOICES), None);
     loop {
-        let page = list_by_customer::<Invoice>(store, &invoices, INVOICES_PER_PAGE, after.as_ref()).await;
-        let page = page.with_context(|| format!("the invoices of {customer} cannot be listed"))?;
-        for invoice in page.entities.iter().filter(|invoice| invoice.value.currency() == currency) {
-            expected = expected.checked_add(invoice.value.credit()?)?;
+        let page = list_by_customer::<Invoice>(store, &invoices, INVOICES_PER_PAGE, after.as_ref()).await?;
+        for invoice in page.entities.iter().map(|stored| &stored.value).filter(|it| it.currency() == currency) {
+            expected = expected.and_then(|sum: Money| {
+                let added = sum.checked_add(invoice.credit()?);
+                added.map_err(|source| InvoiceError::Money { invoice: invoice.id, source })
+            });
         }
         after = page.next;
         if after.is_none() {
-            break;
+            return Ok(expected.map(|expected| (balance, expected)));
         }
     }
-    let what = || format!("the credit of {customer} is {balance}, their invoices come to {expected}");
-    Ok((balance != expected).then(|| Finding::new(Invariant::I2, what())))
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use anyhow::Result;
+use saldo_store::EntityError;
 use serde::{Deserialize, Serialize};
 
 /// What must hold, as ARCHITECTURE.md numbers it.
@@ -34,6 +36,19 @@ impl Finding {
     /// Something broken.
     pub(crate) fn new(invariant: Invariant, what: impl Into<String>) -> Self {
         Self { invariant, what: what.into() }
+    }
+}
+
+/// The finding that an entity cannot be read; when it was the store that failed, nothing is found yet.
+///
+/// # Errors
+/// When it was the store.
+pub(super) fn unreadable(error: EntityError) -> Result<Finding> {
+    match error {
+        EntityError::Store(error) => Err(error.into()),
+        error @ (EntityError::Decode { .. } | EntityError::Entry { .. }) => {
+            Ok(Finding::new(Invariant::Readable, saldo_runtime::logs::chain(&error)))
+        }
     }
 }
 

@@ -137,7 +137,7 @@ impl Invoice {
         {
             return Ok(Duty::ClosePage(page.clone()));
         }
-        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        let payable = self.status()?.is_owed();
         let wanted = self.collection == Collection::Automatic
             && payable
             && !self.is_processing()
@@ -245,7 +245,7 @@ impl Invoice {
             }
             Some(_) | None => self.progress.left_to_customer,
         };
-        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        let payable = self.status()?.is_owed();
         if self.collection != Collection::Automatic || !payable || !waits || self.progress.has_new_method {
             return Ok(Outcome::AlreadyApplied);
         }
@@ -322,7 +322,7 @@ impl Invoice {
         }
         let page = self.progress.page.as_ref().and_then(HostedPage::over_at);
         let ask = page.map(|at| Step { kind: StepKind::Collect, at });
-        let payable = matches!(self.status()?, InvoiceStatus::Open | InvoiceStatus::PartlyPaid);
+        let payable = self.status()?.is_owed();
         if !payable || self.is_processing() || self.is_disputed() || self.is_below_payable()? {
             // Written off or disputed: it may be paid on its page all the same.
             return Ok(ask);

@@ -60,10 +60,13 @@ pub(super) fn kind_of(body: &str) -> String {
     event.get("type").and_then(Value::as_str).unwrap_or("?").to_owned()
 }
 
-/// The payment that a webhook is about; they name it before any other.
+/// The payment that a webhook is about. It is the only one that is named, also by what is made of its name (`pi_…_secret_…`).
 pub(super) fn payment_of(body: &str) -> Option<&str> {
+    const PREFIX: &str = "pi_";
     let from = body.find("\"pi_")?.saturating_add(1);
-    body.get(from..)?.split('"').next()
+    let name = body.get(from..)?;
+    let end = name.get(PREFIX.len()..)?.find(|character: char| !character.is_ascii_alphanumeric())?;
+    name.get(..PREFIX.len().saturating_add(end))
 }
 
 /// A message as a person reads it in a trace.
@@ -75,4 +78,21 @@ pub(super) fn shortened(body: &str) -> String {
     let count = ids.iter().filter_map(|name| message.get(*name)?.as_array().map(Vec::len)).sum::<usize>();
     let first = message.get("invoice").and_then(Value::as_str).unwrap_or("");
     if count > 0 { format!("{what}×{count}") } else { format!("{what} {about} {first}").trim_end().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_webhook_names_one_payment_whatever_the_order_of_its_fields() {
+        for body in [
+            r#"{"data":{"object":{"client_secret":"pi_1Ab_secret_kVcI","id":"pi_1Ab"}}}"#,
+            r#"{"data":{"object":{"id":"pi_1Ab","client_secret":"pi_1Ab_secret_kVcI"}}}"#,
+            r#"{"data":{"object":{"id":"ch_9","payment_intent":"pi_1Ab"}}}"#,
+        ] {
+            assert_eq!(payment_of(body), Some("pi_1Ab"), "{body}");
+        }
+        assert_eq!(payment_of(r#"{"data":{"object":{"id":"pm_1"}}}"#), None);
+    }
 }
