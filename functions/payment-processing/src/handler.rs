@@ -114,11 +114,13 @@ async fn retry(processing: &Processing, key: &ParkedKey, now: DateTime<Utc>) -> 
         Ok(_) => match kept.status {
             // For good reason, or by a version that read it otherwise.
             InboxStatus::Ignored | InboxStatus::GivenUp => {
-                inbox::mark(&*processing.store, &key.account, &key.event_id, InboxStatus::Ignored).await
+                inbox::mark(&*processing.store, &key.account, &key.event_id, InboxStatus::Ignored).await?;
+                Ok(parking::unpark(&*processing.store, &key.account, &key.event_id).await?)
             }
             // By a version that read more, and may come back.
             InboxStatus::Parked => wait(processing, &known, "a version that reads more of it", now).await,
-            InboxStatus::Applied => Ok(()),
+            // Its mark may be left by a process that died between the two.
+            InboxStatus::Applied => Ok(parking::unpark(&*processing.store, &key.account, &key.event_id).await?),
         },
         Err(error) => {
             give_up(processing, &known).await?;
