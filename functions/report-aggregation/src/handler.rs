@@ -76,10 +76,10 @@ pub async fn handle(store: &dyn Store, input: Input, budget: Budget) -> Result<O
 /// Why a batch is not done.
 #[derive(Debug, thiserror::Error)]
 enum CountError {
-    /// One thing could not be counted; everything else of the batch was.
-    #[error("{subject} could not be counted")]
-    Subject {
-        subject: Subject,
+    /// This could not be counted; everything else of the batch was.
+    #[error("{subjects} could not be counted")]
+    Subjects {
+        subjects: String,
         #[source]
         source: BooksError,
     },
@@ -90,7 +90,7 @@ enum CountError {
 impl Disposed for CountError {
     fn disposition(&self) -> Disposition {
         match self {
-            Self::Subject { source, .. } | Self::Batch(source) => source.disposition(),
+            Self::Subjects { source, .. } | Self::Batch(source) => source.disposition(),
         }
     }
 }
@@ -107,27 +107,32 @@ async fn count_together(store: &dyn Store, changes: Vec<Change>) -> Result<(), G
     let refused = reports::apply(store, hints.into_iter().flatten().collect()).await.map_err(CountError::Batch)?;
     tracing::info!(stream.changes = changes.len(), report.refused = refused.len(), "counted");
     // What a customer's move led to has no change of its own: then all comes again.
-    let place = |refused: &Refused| about.iter().position(|subject| *subject == Some(refused.subject)).unwrap_or(0);
+    let is_of = |refused: &Refused, about: &Option<Subject>| about.is_some_and(|one| refused.subjects.contains(&one));
+    let place = |refused: &Refused| about.iter().position(|about| is_of(refused, about)).unwrap_or(0);
     let mut in_order: Vec<(usize, Refused)> = refused.into_iter().map(|refused| (place(&refused), refused)).collect();
     in_order.sort_by_key(|(place, _)| *place);
     let mut in_order = in_order.into_iter();
-    let Some((done, Refused { subject, error: source })) = in_order.next() else { return Ok(()) };
+    let Some((done, first)) = in_order.next() else { return Ok(()) };
     in_order.for_each(|(_, refused)| log(&refused));
-    Err(GroupFailure { done, error: CountError::Subject { subject, source } })
+    Err(GroupFailure { done, error: CountError::Subjects { subjects: names(&first), source: first.error } })
 }
 
 fn hint(change: &Change) -> Option<Hint> {
     Hint::of_change(&Key::of(&change.keys)?, change.old_image(), change.new_image())
 }
 
+fn names(refused: &Refused) -> String {
+    refused.ids().collect::<Vec<_>>().join(", ")
+}
+
 fn log(refused: &Refused) {
-    let (subject, chain) = (refused.subject.to_string(), logs::chain(&refused.error));
+    let (subjects, chain) = (names(refused), logs::chain(&refused.error));
     match refused.error.disposition() {
         Disposition::Retry => {
-            tracing::warn!(report.subject = subject, error.chain = chain, "not counted, comes again");
+            tracing::warn!(report.subjects = subjects, error.chain = chain, "not counted, comes again");
         }
         Disposition::Poison => {
-            tracing::error!(report.subject = subject, error.chain = chain, "this cannot be counted");
+            tracing::error!(report.subjects = subjects, error.chain = chain, "this cannot be counted");
         }
     }
 }
@@ -138,7 +143,7 @@ async fn walk(store: &dyn Store, place: Place, budget: Budget) -> Result<Walked,
         let step = reports::rebuild(store, place).await.map_err(HandleError::Rebuild)?;
         step.refused.iter().for_each(log);
         walked.looked_at = walked.looked_at.saturating_add(step.looked_at);
-        walked.refused.extend(step.refused.iter().map(|refused| refused.subject.to_string()));
+        walked.refused.extend(step.refused.iter().flat_map(Refused::ids));
         walked.next = step.next;
         if !budget.allows_start() {
             break;

@@ -12,13 +12,20 @@ use super::plan::{Open, Plan, Unit};
 use super::{Hint, Subject};
 use crate::{BooksError, ROUNDS};
 
-/// Something that could not be counted; everything else was.
+/// What could not be counted; everything else was.
 #[derive(Debug)]
 pub struct Refused {
-    /// What.
-    pub subject: Subject,
+    /// All that share this fate: one thing, or an invoice and payments of it whose sale cannot be written.
+    pub subjects: Vec<Subject>,
     /// Why.
     pub error: BooksError,
+}
+
+impl Refused {
+    /// The ids of what it was.
+    pub fn ids(&self) -> impl Iterator<Item = String> {
+        self.subjects.iter().map(Subject::to_string)
+    }
 }
 
 /// Counts what the hints lead to, many things in one transaction, and returns what could not be counted.
@@ -163,8 +170,8 @@ async fn write(
             }
         }
         Err(error) if error.disposition() == Disposition::Poison => {
-            let subject = pack.units.first().and_then(|unit| unit.subjects.first());
-            refused.extend(subject.map(|subject| Refused { subject: *subject, error }));
+            let subjects = pack.units.into_iter().flat_map(|unit| unit.subjects).collect();
+            refused.push(Refused { subjects, error });
         }
         Err(error) => return Err(error),
     }

@@ -59,17 +59,14 @@ impl Plan {
         for unit in units {
             match unit {
                 Ok(unit) => plan.units.extend(unit),
-                Err((subjects, error)) => {
-                    // Who shares a sale shares its fate; the reason is told once.
-                    plan.refused.extend(subjects.into_iter().next().map(|subject| Refused { subject, error }));
-                }
+                Err((subjects, error)) => plan.refused.push(Refused { subjects, error }),
             }
         }
         Ok(plan)
     }
 
     fn refuse<T>(&mut self, subject: Subject, result: Result<T, impl Into<BooksError>>) -> Option<T> {
-        result.map_err(|error| self.refused.push(Refused { subject, error: error.into() })).ok()
+        result.map_err(|error| self.refused.push(Refused { subjects: vec![subject], error: error.into() })).ok()
     }
 
     fn count_recurring(

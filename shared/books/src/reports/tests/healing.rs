@@ -166,7 +166,7 @@ async fn what_cannot_be_read_is_refused_by_name_and_its_neighbours_are_counted()
     let bad_payment = Subject::Payment(id_of(&world.payments[payment]));
     break_item(&world, &payment_key(id_of(&world.payments[payment]))).await;
     let refused = apply(&world.store, hints(&world).await).await.unwrap();
-    let mut names: Vec<_> = refused.iter().map(|refused| refused.subject).collect();
+    let mut names: Vec<_> = refused.iter().flat_map(|refused| refused.subjects.clone()).collect();
     names.sort();
     assert_eq!(names, [Subject::Invoice(bad), bad_payment]);
     let revenue = shown(&world.store, ReportName::Revenue, By::Month, days(ALL.0, ALL.1)).await;
@@ -191,7 +191,7 @@ async fn sums_that_cannot_be_added_to_stop_only_who_needs_them() {
     let hints = world.store.changes_since(told);
     let hints = hints.iter().filter_map(|it| Hint::of_change(&it.key, it.old.as_deref(), it.new.as_deref())).collect();
     let refused = apply(&world.store, hints).await.unwrap();
-    assert_eq!(refused.iter().map(|it| it.subject).collect::<Vec<_>>(), [Subject::Invoice(other)]);
+    assert_eq!(refused.iter().flat_map(|it| it.subjects.clone()).collect::<Vec<_>>(), [Subject::Invoice(other)]);
     assert_ne!(bad, other);
 }
 
