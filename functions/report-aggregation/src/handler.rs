@@ -114,19 +114,15 @@ async fn count_together(store: &dyn Store, changes: Vec<Change>) -> Result<(), G
     let mut in_order = in_order.into_iter();
     let Some((done, first)) = in_order.next() else { return Ok(()) };
     in_order.for_each(|(_, refused)| log(&refused));
-    Err(GroupFailure { done, error: CountError::Subjects { subjects: names(&first), source: first.error } })
+    Err(GroupFailure { done, error: CountError::Subjects { subjects: first.names(), source: first.error } })
 }
 
 fn hint(change: &Change) -> Option<Hint> {
     Hint::of_change(&Key::of(&change.keys)?, change.old_image(), change.new_image())
 }
 
-fn names(refused: &Refused) -> String {
-    refused.ids().collect::<Vec<_>>().join(", ")
-}
-
 fn log(refused: &Refused) {
-    let (subjects, chain) = (names(refused), logs::chain(&refused.error));
+    let (subjects, chain) = (refused.names(), logs::chain(&refused.error));
     match refused.error.disposition() {
         Disposition::Retry => {
             tracing::warn!(report.subjects = subjects, error.chain = chain, "not counted, comes again");

@@ -49,10 +49,10 @@ pub enum ReplayError {
         source: MoneyError,
     },
     /// The books refused where they never may.
-    #[error("{key} could not be rebuilt")]
+    #[error("{what} could not be rebuilt")]
     Books {
         /// What.
-        key: Key,
+        what: String,
         /// Why.
         #[source]
         source: Box<BooksError>,

@@ -231,7 +231,7 @@ impl Rebuilt {
             let walked =
                 reports::rebuild(&self.books, next).await.map_err(|error| ReplayError::Reports(error.into()))?;
             if let Some(refused) = walked.refused.into_iter().next() {
-                return Err(ReplayError::Books { key: refused.subject.key(), source: refused.error.into() });
+                return Err(ReplayError::Books { what: refused.names(), source: refused.error.into() });
             }
             place = walked.next;
         }

@@ -106,7 +106,8 @@ pub(crate) fn of_rebuilt<'a>(
             "PAYMENT" => unallocated(&Stored::<Payment>::from_item(item.clone())?.value),
             _ => continue,
         };
-        let position = position.map_err(|source| ReplayError::Books { key: key.clone(), source: source.into() })?;
+        let position =
+            position.map_err(|source| ReplayError::Books { what: key.to_string(), source: source.into() })?;
         view.extend(shown_position(&position).map(|map| ((Table::Billing, sum_key(key.pk.as_str())), map)));
         view.insert((Table::Billing, key.clone()), shown(item));
     }

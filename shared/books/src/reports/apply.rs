@@ -26,6 +26,12 @@ impl Refused {
     pub fn ids(&self) -> impl Iterator<Item = String> {
         self.subjects.iter().map(Subject::to_string)
     }
+
+    /// The same, to be read.
+    #[must_use]
+    pub fn names(&self) -> String {
+        self.ids().collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// Counts what the hints lead to, many things in one transaction, and returns what could not be counted.
