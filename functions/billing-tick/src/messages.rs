@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use saldo_billing::id::{InvoiceId, PaymentId, SubscriptionId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SubscriptionId};
 use saldo_messages::provider_events::ParkedKey;
 use saldo_messages::{
     CollectionsMessage, Destination, InvoicesDueMessage, MessageError, ProviderEventsMessage, RemindersMessage, V1,
@@ -18,6 +18,7 @@ enum Work {
     Charge,
     Refund,
     Remind,
+    NewMethod,
     Retry,
 }
 
@@ -28,7 +29,7 @@ impl Work {
     const fn keys_per_message(self) -> usize {
         match self {
             Self::Bill | Self::Render | Self::Retry => 50,
-            Self::Charge | Self::Refund => 10,
+            Self::Charge | Self::Refund | Self::NewMethod => 10,
             Self::Remind => 5,
         }
     }
@@ -40,6 +41,7 @@ impl Work {
             DueKind::Collect | DueKind::LookUp => Self::Charge,
             DueKind::Refund => Self::Refund,
             DueKind::Remind => Self::Remind,
+            DueKind::NewMethod => Self::NewMethod,
             DueKind::Parked => Self::Retry,
         }
     }
@@ -107,6 +109,9 @@ fn message(work: Work, keys: &[Key], as_of: DateTime<Utc>) -> Vec<Result<Ready, 
             invoices,
             as_of,
         }),
+        Work::NewMethod => written(keys, "new_method", customer, Destination::Collections, |customers| {
+            CollectionsMessage::NewMethod { v, customers, as_of }
+        }),
         Work::Retry => written(keys, "parked", parked, Destination::ProviderEvents, |parked| {
             ProviderEventsMessage::Retry { v, parked, as_of }
         }),
@@ -144,6 +149,10 @@ fn invoice(key: &Key) -> Option<InvoiceId> {
 
 fn payment(key: &Key) -> Option<PaymentId> {
     key.pk.strip_prefix("PAYMENT#")?.parse().ok()
+}
+
+fn customer(key: &Key) -> Option<CustomerId> {
+    key.pk.strip_prefix("CUSTOMER#")?.parse().ok()
 }
 
 fn parked(key: &Key) -> Option<ParkedKey> {

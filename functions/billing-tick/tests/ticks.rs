@@ -7,10 +7,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use billing_tick::handler::{Tick, TickError, Ticked, handle};
 use chrono::{DateTime, TimeDelta, Utc};
-use saldo_billing::id::{InvoiceId, PaymentId, SubscriptionId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SubscriptionId};
 use saldo_messages::{Destination, InvoicesDueMessage, MemoryQueue};
 use saldo_runtime::budget::Budget;
-use saldo_store::entities::{invoice_key, payment_key, subscription_key};
+use saldo_store::entities::{customer_key, invoice_key, payment_key, subscription_key};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{
     AttributeValue, CommitError, Committed, Condition, Consistency, DueKind, Item, Key, Page, Query, Store, StoreError,
@@ -105,6 +105,7 @@ async fn nothing_due_costs_eight_half_read_units_whatever_waits_for_later() {
 async fn every_kind_of_work_goes_to_its_queue_as_of_the_scheduled_time() {
     let (store, queue) = (MemoryStore::new(), MemoryQueue::default());
     let (invoice, payment) = (InvoiceId::from_random, PaymentId::from_random);
+    let customer = CustomerId::from_random(7);
     let parked = Key::new("PARKED#stripe/main#evt_1", "PARKED");
     let entries = [
         (subscription_key(SubscriptionId::from_random(1)), DueKind::Bill, after(0)),
@@ -113,11 +114,12 @@ async fn every_kind_of_work_goes_to_its_queue_as_of_the_scheduled_time() {
         (invoice_key(invoice(4)), DueKind::LookUp, after(-86_400 * 9)),
         (payment_key(payment(5)), DueKind::Refund, after(-60)),
         (invoice_key(invoice(6)), DueKind::Remind, after(-60)),
+        (customer_key(customer), DueKind::NewMethod, after(-60)),
         (parked, DueKind::Parked, after(-60)),
     ];
     wait(&store, entries).await;
     let ticked = handle(&store, &queue, tick(), budget()).await.unwrap();
-    assert_eq!(ticked, Ticked { due: 7, messages: 6, is_complete: true });
+    assert_eq!(ticked, Ticked { due: 8, messages: 7, is_complete: true });
     let mut sent = messages(&queue);
     for (_, message) in &mut sent {
         // Which of the two charges comes first depends on their shards.
@@ -143,6 +145,7 @@ async fn every_kind_of_work_goes_to_its_queue_as_of_the_scheduled_time() {
             Destination::Collections,
             json!({ "do": "charge", "v": 1, "invoices": [invoice(3), invoice(4)], "as_of": as_of }),
         ),
+        (Destination::Collections, json!({ "do": "new_method", "v": 1, "customers": [customer], "as_of": as_of })),
         (Destination::Collections, json!({ "do": "refund", "v": 1, "payments": [payment(5)], "as_of": as_of })),
         (Destination::Reminders, json!({ "do": "remind", "v": 1, "invoices": [invoice(6)], "as_of": as_of })),
     ];

@@ -5,10 +5,10 @@ pub mod views;
 use std::sync::Arc;
 
 use axum::extract::State;
+use chrono::{DateTime, Utc};
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::subscription::Subscription;
-use saldo_books::attempts;
 use saldo_store::entities::{ProviderCustomer, customer_key, list, seller_key};
 use saldo_store::{Stored, Transaction, list_by_customer, list_newest, load};
 use utoipa_axum::router::OpenApiRouter;
@@ -57,7 +57,7 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewCust
         channel: label(new.channel),
         tax_ids,
         payment_method: new.payment_method.map(|method| method.domain(&seller)),
-        is_method_new: false,
+        method_new_since: None,
         suppressed_at: None,
         created_at: call.now,
     };
@@ -120,7 +120,7 @@ async fn change(
     for _ in 0..ROUNDS {
         let mut customer = load_customer(&app, id).await?;
         let zone = customer.value.zone;
-        apply(&app, &mut customer.value, change.clone()).await?;
+        apply(&app, &mut customer.value, change.clone(), call.now).await?;
         let has_moved = zone != customer.value.zone;
         let mut moved = if has_moved { replanned(&app, &customer.value).await? } else { Vec::new() };
         moved.truncate(REPLANNED_AT_ONCE);
@@ -135,9 +135,6 @@ async fn change(
                 if has_moved {
                     replan_rest(&app, &customer.value).await?;
                 }
-                if customer.value.is_method_new {
-                    attempts::method_changed(app.store.as_ref(), id, call.now).await?;
-                }
                 return Reply::ok(&CustomerView::of(&customer.value));
             }
             Err(error) if error.is_conflict() => {}
@@ -147,7 +144,7 @@ async fn change(
     Err(Problem::conflict("others changed the customer or their subscriptions again and again"))
 }
 
-async fn apply(app: &App, customer: &mut Customer, change: CustomerChange) -> Result<(), Problem> {
+async fn apply(app: &App, customer: &mut Customer, change: CustomerChange, now: DateTime<Utc>) -> Result<(), Problem> {
     if let Some(name) = change.name {
         customer.name = name.0.0;
     }
@@ -178,7 +175,7 @@ async fn apply(app: &App, customer: &mut Customer, change: CustomerChange) -> Re
             None => None,
             Some(method) => Some(method_of(app, customer, method).await?),
         };
-        customer.change_method(method);
+        customer.change_method(method, now);
     }
     Ok(())
 }

@@ -284,7 +284,9 @@ impl World {
         let read = |(to, body): (Destination, String)| match to {
             Destination::Collections => match saldo_messages::decode(&body).unwrap() {
                 CollectionsMessage::Charge { invoices, .. } => (Handed::Charge, invoices[0]),
-                other @ CollectionsMessage::Refund { .. } => panic!("expected a charge, found {other:?}"),
+                other @ (CollectionsMessage::Refund { .. } | CollectionsMessage::NewMethod { .. }) => {
+                    panic!("expected a charge, found {other:?}")
+                }
             },
             Destination::Reminders => match saldo_messages::decode(&body).unwrap() {
                 RemindersMessage::Send { invoice, purpose: Purpose::Issued, .. } => (Handed::Issued, invoice),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use chrono::{DateTime, Utc};
-use saldo_billing::id::{InvoiceId, PaymentId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
+use saldo_books::attempts;
 use saldo_messages::{CollectionsMessage, Disposed, Disposition, Queue};
 use saldo_runtime::batch::{self, BatchError};
 use saldo_runtime::budget::Budget;
@@ -51,6 +52,9 @@ async fn take(collection: &Collection, body: &str, budget: Budget) -> Result<(),
         CollectionsMessage::Charge { invoices, as_of, .. } => {
             each(invoices, budget, |invoice| collect(collection, invoice, as_of)).await
         }
+        CollectionsMessage::NewMethod { customers, as_of, .. } => {
+            each(customers, budget, |customer| new_method(collection, customer, as_of)).await
+        }
         CollectionsMessage::Refund { payments, as_of, .. } => {
             each(payments, budget, |payment| refund(collection, payment, as_of)).await
         }
@@ -63,6 +67,10 @@ async fn collect(collection: &Collection, invoice: InvoiceId, now: DateTime<Utc>
 
 async fn refund(collection: &Collection, payment: PaymentId, now: DateTime<Utc>) -> Result<(), CollectionError> {
     Box::pin(refunding::refund(collection, payment, now)).await
+}
+
+async fn new_method(collection: &Collection, customer: CustomerId, now: DateTime<Utc>) -> Result<(), CollectionError> {
+    Ok(attempts::method_changed(&*collection.store, customer, now).await?)
 }
 
 /// Does the work for each, also when it failed for another, as long as there is time.

@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | trigger | the collections queue: `Charge{invoices}`, `Refund{payments}`, from invoice-generation, billing-tick and the API |
+//! | trigger | the collections queue: `Charge{invoices}`, `Refund{payments}`, `NewMethod{customers}`, from invoice-generation, billing-tick and the API |
 //! | reads | invoices, customers, sellers, payments, mail records; the API keys of the accounts, from Secrets Manager |
 //! | writes | the attempt before the provider is asked; afterwards the payment's facts, the invoice, the entry, or what became of attempt or refund |
 //! | calls | the provider: charge, refund, look-up, closing a page, calling a stranded payment off |

@@ -10,11 +10,10 @@ use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Decline;
-use saldo_books::attempts;
 use saldo_gateways::memory::Scripted;
 use saldo_runtime::budget::Budget;
 use saldo_store::entities::{customer_key, seller_key};
-use saldo_store::{Store, Stored, Transaction, load};
+use saldo_store::{DueKind, Store, Stored, Transaction, load};
 
 use crate::world::{Fate, World, at, charge_event, eur, invoice_id, sample};
 
@@ -109,15 +108,53 @@ async fn a_method_that_comes_while_an_invoice_is_left_to_its_customer_is_charged
             // All of it between two steps of the collector.
             let (store, key) = (&world.store.memory, customer_key(world.invoice().await.customer));
             let mut customer = load::<Customer>(store, &key).await.unwrap().unwrap();
-            customer.value.change_method(method);
+            customer.value.change_method(method, at(0));
             let mut transaction = Transaction::new();
             transaction.update(&customer).unwrap();
             store.commit(transaction).await.unwrap();
-            attempts::method_changed(store, customer.value.id, at(0)).await.unwrap();
         };
         let (done, ()) = futures_util::join!(world.charge(0), told);
-        assert!(done && world.charge(1).await, "head start {head_start}");
+        assert!(done && world.new_method(0).await && world.charge(1).await, "head start {head_start}");
+        assert!(world.customer().await.method_new_since.is_none());
         assert_eq!(world.gateway.times_taken(), 1, "head start {head_start}");
+    }
+}
+
+#[tokio::test]
+async fn an_invoice_that_waits_for_a_method_hears_of_it_whenever_the_process_dies() {
+    for survived in 0..3 {
+        for fate in [Fate::IsNeverSent, Fate::IsNeverHeardOf] {
+            let world = World::new().await;
+            let mut method = None;
+            world.change_customer(|customer| method = customer.payment_method.take()).await;
+            assert!(world.charge(0).await);
+            world.change_customer(|customer| customer.change_method(method, at(1))).await;
+            assert_eq!(world.due(2).await, [DueKind::NewMethod]);
+            world.store.script(std::iter::repeat_n(Fate::Succeeds, survived).chain([fate]));
+            while !world.new_method(2).await {}
+            assert_eq!(world.due(2).await, [DueKind::Collect], "{fate:?} after {survived}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_changes_while_invoices_hear_of_it_is_told_once_more() {
+    for head_start in 0..8 {
+        let world = World::new().await;
+        world.change_customer(|customer| customer.method_new_since = Some(at(0))).await;
+        let meanwhile = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            world.change_customer(|customer| customer.name.push('!')).await;
+        };
+        let (done, ()) = futures_util::join!(world.new_method(0), meanwhile);
+        assert!(done, "head start {head_start}");
+        let customer = world.customer().await;
+        assert!(customer.name.ends_with('!'));
+        // Told to the end before or after the change: then it is over; in between: it is still due.
+        let is_over = customer.method_new_since.is_none();
+        assert!(is_over || world.new_method(1).await && world.customer().await.method_new_since.is_none());
     }
 }
 

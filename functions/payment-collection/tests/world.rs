@@ -25,8 +25,11 @@ use saldo_runtime::logs::Metrics;
 use saldo_store::entities::{customer_key, invoice_key, payment_key};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{
-    CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Stored, Table, Transaction, load,
+    CommitError, Committed, Consistency, DUE_SHARDS, DueKind, Item, Key, Page, Query, Store, StoreError, Stored, Table,
+    Transaction, due_page, load,
 };
+
+const NEW_METHOD: &str = include_str!("../../../events/payment-collection/new-method.json");
 
 /// 1 October 2026, 10:00 in Berlin.
 pub(crate) const NOW: &str = "2026-10-01T08:00:00Z";
@@ -202,6 +205,26 @@ impl World {
         let mut transaction = Transaction::new();
         transaction.update(&customer).unwrap();
         self.store.memory.commit(transaction).await.unwrap();
+    }
+
+    pub(crate) async fn customer(&self) -> Customer {
+        load::<Customer>(&*self.store, &customer_key(CustomerId::from_random(2))).await.unwrap().unwrap().value
+    }
+
+    /// What is due by this time.
+    pub(crate) async fn due(&self, minutes: i64) -> Vec<DueKind> {
+        let mut due = Vec::new();
+        for shard in 0..DUE_SHARDS {
+            let page = due_page(&self.store.memory, shard, at(minutes), 100, None).await.unwrap();
+            due.extend(page.entries.into_iter().map(|entry| entry.kind));
+        }
+        due
+    }
+
+    /// Has the customer's invoices hear of the new method at this time; tells whether the message is done.
+    pub(crate) async fn new_method(&self, minutes: i64) -> bool {
+        let now = at(minutes).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        self.handle(sample(&NEW_METHOD.replace(NOW, &now))).await.is_empty()
     }
 
     /// Handles an event and tells which messages failed.

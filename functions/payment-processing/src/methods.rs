@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::Customer;
 use saldo_billing::provider::{PaymentMethod, ProviderAccount};
-use saldo_books::{BooksError, attempts};
+use saldo_books::BooksError;
 use saldo_store::entities::{ProviderCustomer, customer_key};
 use saldo_store::{Entity, Key, Store, Stored, Transaction, load};
 use serde::{Deserialize, Serialize};
@@ -164,30 +164,16 @@ pub async fn tell(
             })?;
         }
         let methods = join(&mut transaction, known, account, reference, &told)?;
-        // What was told before decides nothing again: meanwhile the CRM may have chosen another method, or none.
-        let is_news = !transaction.is_empty();
-        let customer = match customer {
-            Some(mut customer) => {
-                if is_news {
-                    charge_by(store, &mut transaction, &mut customer, &methods).await?;
-                }
-                Some(customer.value)
-            }
-            None => {
-                if is_news {
-                    count_unmatched(processing, account, now);
-                }
-                None
-            }
-        };
-        let committed = if is_news { store.commit(transaction).await.map(drop) } else { Ok(()) };
-        match committed {
-            Ok(()) => {
-                if let Some(customer) = customer.filter(|customer| customer.is_method_new) {
-                    attempts::method_changed(store, customer.id, now).await?;
-                }
-                return Ok(Came::ToTheBooks);
-            }
+        if transaction.is_empty() {
+            // What was told before decides nothing again: meanwhile the CRM may have chosen another method, or none.
+            return Ok(Came::ToTheBooks);
+        }
+        match customer {
+            Some(mut customer) => charge_by(store, &mut transaction, &mut customer, &methods, now).await?,
+            None => count_unmatched(processing, account, now),
+        }
+        match store.commit(transaction).await {
+            Ok(_) => return Ok(Came::ToTheBooks),
             Err(error) if error.is_conflict() => {}
             Err(error) => return Err(error.into()),
         }
@@ -230,13 +216,14 @@ async fn charge_by(
     transaction: &mut Transaction,
     customer: &mut Stored<Customer>,
     methods: &ProviderMethods,
+    now: DateTime<Utc>,
 ) -> Result<(), ProcessingError> {
     let current = customer.value.payment_method.as_ref();
     let chosen = choose(store, current, methods).await?;
     if chosen.as_ref() == current {
         transaction.check_version(customer)?;
     } else {
-        customer.value.change_method(chosen);
+        customer.value.change_method(chosen, now);
         transaction.update(customer)?;
     }
     Ok(())

@@ -1,10 +1,8 @@
 //! By which method a customer is charged, from events in any order.
 
-use saldo_billing::invoice::Collection;
-use saldo_books::attempts::{self, Permission};
 use saldo_store::inbox::InboxStatus;
 
-use crate::world::{Fate, World, customer_id, invoice_id, issued_at};
+use crate::world::{Fate, World, customer_id};
 
 const ATTACHED: &str = include_str!("../../../events/payment-processing/payment-method-attached.json");
 const DETACHED: &str = include_str!("../../../events/payment-processing/payment-method-detached.json");
@@ -78,19 +76,15 @@ async fn after_a_crash_a_redelivery_completes_the_method() {
 }
 
 #[tokio::test]
-async fn an_invoice_that_waits_for_a_method_hears_of_it_whenever_the_process_dies() {
+async fn a_new_method_is_due_to_be_told_whenever_the_process_dies() {
     for survived in 0..4 {
         for fate in [Fate::IsNeverSent, Fate::IsNeverHeardOf] {
-            let world = World::empty().await;
-            world.add_customer().await;
-            world.issue(Collection::Automatic).await;
-            let left = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at()).await.unwrap();
-            assert!(matches!(left, Permission::NoMethod(_)));
+            let world = World::new().await;
             assert!(world.take(ATTACHED).await);
+            assert!(world.customer().await.method_new_since.is_none());
             world.store.script(std::iter::repeat_n(Fate::Succeeds, survived).chain([fate]));
             while !world.take(SET_UP).await {}
-            assert!(world.invoice().await.progress.has_new_method, "{fate:?} after {survived}");
-            assert!(!world.customer().await.is_method_new, "{fate:?} after {survived}");
+            assert!(world.customer().await.method_new_since.is_some(), "{fate:?} after {survived}");
         }
     }
 }

@@ -221,9 +221,9 @@ pub struct Customer {
     /// The method that automatic collection charges.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_method: Option<PaymentMethod>,
-    /// Whether their invoices that wait for another method have yet to hear of this one.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_method_new: bool,
+    /// Since when their invoices that wait for another method have yet to hear of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method_new_since: Option<DateTime<Utc>>,
     /// When mail to them bounced or was complained about: none is sent since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_at: Option<DateTime<Utc>>,
@@ -233,9 +233,9 @@ pub struct Customer {
 
 impl Customer {
     /// Has them charged by another method from now on, or by none.
-    pub fn change_method(&mut self, method: Option<PaymentMethod>) {
+    pub fn change_method(&mut self, method: Option<PaymentMethod>, now: DateTime<Utc>) {
         if self.payment_method != method {
-            self.is_method_new = method.is_some();
+            self.method_new_since = method.as_ref().map(|_| now);
             self.payment_method = method;
         }
     }

@@ -130,13 +130,14 @@ pub async fn end_dunning(store: &dyn Store, id: InvoiceId, now: DateTime<Utc>) -
 }
 
 /// Plans the open invoices of a customer anew that waited for another method: they have one now. Once for each change of
-/// the method, since all their invoices are looked at; a crash in between leaves it to whoever tells of the method again.
+/// the method, since all their invoices are looked at; it stays due until it was done to the end.
 ///
 /// # Errors
 /// When the books cannot be read or written.
 pub async fn method_changed(store: &dyn Store, id: CustomerId, now: DateTime<Utc>) -> Result<(), BooksError> {
     let mut customer: Stored<Customer> = expect(store, customer_key(id)).await?;
-    let Some(method) = customer.value.payment_method.clone().filter(|_| customer.value.is_method_new) else {
+    let Some(method) = customer.value.payment_method.clone().filter(|_| customer.value.method_new_since.is_some())
+    else {
         return Ok(());
     };
     let seller: Stored<Seller> = expect(store, seller_key(customer.value.seller)).await?;
@@ -155,7 +156,7 @@ pub async fn method_changed(store: &dyn Store, id: CustomerId, now: DateTime<Utc
             break;
         }
     }
-    customer.value.is_method_new = false;
+    customer.value.method_new_since = None;
     let mut transaction = Transaction::new();
     transaction.update(&customer)?;
     // Whoever changed the customer meanwhile has the walk done once more: the method may have come and gone.

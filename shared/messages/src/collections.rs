@@ -1,7 +1,7 @@
 //! Work for payment-collection.
 
 use chrono::{DateTime, Utc};
-use saldo_billing::id::{InvoiceId, PaymentId};
+use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
 use serde::{Deserialize, Serialize};
 
 use crate::V1;
@@ -16,6 +16,15 @@ pub enum CollectionsMessage {
         v: V1,
         /// Which invoices.
         invoices: Vec<InvoiceId>,
+        /// When it is.
+        as_of: DateTime<Utc>,
+    },
+    /// Charge the invoices of these customers that wait for another method of payment: they have one now.
+    NewMethod {
+        /// The version.
+        v: V1,
+        /// Which customers.
+        customers: Vec<CustomerId>,
         /// When it is.
         as_of: DateTime<Utc>,
     },

@@ -37,14 +37,24 @@ pub enum DueKind {
     Refund,
     /// Send a reminder.
     Remind,
+    /// Tell a customer's invoices of their new method of payment.
+    NewMethod,
     /// Try an event again that could not be joined yet.
     Parked,
 }
 
 impl DueKind {
     /// All kinds.
-    pub const ALL: [Self; 7] =
-        [Self::Bill, Self::Render, Self::Collect, Self::LookUp, Self::Refund, Self::Remind, Self::Parked];
+    pub const ALL: [Self; 8] = [
+        Self::Bill,
+        Self::Render,
+        Self::Collect,
+        Self::LookUp,
+        Self::Refund,
+        Self::Remind,
+        Self::NewMethod,
+        Self::Parked,
+    ];
 
     /// Its name in the index and in messages.
     #[must_use]
@@ -56,6 +66,7 @@ impl DueKind {
             Self::LookUp => "look_up",
             Self::Refund => "refund",
             Self::Remind => "remind",
+            Self::NewMethod => "new_method",
             Self::Parked => "parked",
         }
     }
@@ -78,7 +89,7 @@ impl FromStr for DueKind {
 
 /// A text that names no step.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected bill, render, collect, look_up, refund, remind or parked, found {name:?}")]
+#[error("expected bill, render, collect, look_up, refund, remind, new_method or parked, found {name:?}")]
 pub struct UnknownDueKind {
     name: String,
 }

@@ -134,7 +134,11 @@ impl Entity for Customer {
     }
 
     fn indexes(&self) -> Indexes {
-        Indexes { kind: Some((list::CUSTOMERS.to_owned(), instant_text(self.created_at))), ..Indexes::default() }
+        Indexes {
+            due: self.method_new_since.map(|at| Due { at, kind: DueKind::NewMethod }),
+            kind: Some((list::CUSTOMERS.to_owned(), instant_text(self.created_at))),
+            ..Indexes::default()
+        }
     }
 }
 

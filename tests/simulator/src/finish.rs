@@ -130,6 +130,13 @@ fn attempts(run: &Run) -> Result<(), Violation> {
             let found = format!("{} was never charged, although its customer has a method", invoice.id);
             return Err(broken(Invariant::I8, found));
         }
+        let seller = run.observer.sellers.get(&invoice.seller);
+        let is_at_an_end = seller.is_some_and(|seller| invoice.retries_are_used_up(&seller.dunning, run.now));
+        if is_at_an_end && !invoice.progress.is_given_up && is_owed(invoice)? {
+            let found =
+                format!("{} was charged for the last time, and the policy's end is not carried out", invoice.id);
+            return Err(broken(Invariant::I8, found));
+        }
         let status = invoice.status().map_err(bug)?;
         let is_waiting =
             matches!(status, InvoiceStatus::Open | InvoiceStatus::PartlyPaid) && !invoice.progress.handed_over;

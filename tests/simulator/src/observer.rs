@@ -11,7 +11,7 @@ use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SellerId, Subscription
 use saldo_billing::invoice::Invoice;
 use saldo_billing::ledger::Position;
 use saldo_billing::mail::{MailRecord, MailState};
-use saldo_billing::party::Customer;
+use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Payment;
 use saldo_billing::subscription::Subscription;
 use saldo_money::{Currency, Money};
@@ -29,6 +29,7 @@ pub(crate) struct Observer {
     pub(crate) payments: BTreeMap<PaymentId, Payment>,
     pub(crate) subscriptions: BTreeMap<SubscriptionId, Subscription>,
     pub(crate) customers: BTreeMap<CustomerId, Customer>,
+    pub(crate) sellers: BTreeMap<SellerId, Seller>,
     pub(crate) mails: BTreeMap<String, MailRecord>,
     /// The sum of the ledger's entries by invoice or payment.
     entries: HashMap<String, Position>,
@@ -101,6 +102,10 @@ impl Observer {
             "CUSTOMER" if change.key.pk.starts_with("CUSTOMER#") => {
                 let customer: Customer = read(new)?;
                 self.customers.insert(customer.id, customer);
+            }
+            "SELLER" => {
+                let seller: Seller = read(new)?;
+                self.sellers.insert(seller.id, seller);
             }
             _ if sk.starts_with("ENTRY#") => {
                 if change.old.is_some() {

@@ -59,6 +59,8 @@ pub enum Sabotage {
     AnswerForgotten,
     /// An answer of the API is remembered over another one.
     AnswerOverwritten,
+    /// That an invoice was given up is not remembered.
+    GivingUpForgotten,
     /// What was counted in reports is not remembered.
     CountedForgotten,
     /// What is counted in reports is counted twice.
@@ -75,6 +77,8 @@ pub enum Sabotage {
     PageNeverDue,
     /// A refund is never due.
     RefundNeverDue,
+    /// A customer's new method is never due to be told.
+    NewMethodNeverDue,
     /// An event that waits is never due.
     ParkedNeverDue,
     /// A charge goes out under a key that is made up.
@@ -165,6 +169,7 @@ impl Sabotage {
             Self::ParkedForgotten => when(is("PARKED") && creates, Verdict::Vanishes),
             Self::AnswerForgotten => when(is("ANSWER"), Verdict::Vanishes),
             Self::AnswerOverwritten => when(is("ANSWER"), Verdict::Unconditional),
+            Self::GivingUpForgotten => when(is_given_up(write), Verdict::Vanishes),
             Self::CountedForgotten => when(key.pk.starts_with("COUNTED#"), Verdict::Vanishes),
             Self::CountedTwice => when(matches!(write, Write::Add { .. }), Verdict::Twice),
             Self::LookUpNeverDue => when(is_due(write, "look_up"), Verdict::NeverDue),
@@ -173,6 +178,7 @@ impl Sabotage {
             Self::CollectNeverDue => when(is_due(write, "collect"), Verdict::NeverDue),
             Self::PageNeverDue => when(has_page(write), Verdict::NeverDue),
             Self::RefundNeverDue => when(is_due(write, "refund"), Verdict::NeverDue),
+            Self::NewMethodNeverDue => when(is_due(write, "new_method"), Verdict::NeverDue),
             Self::ParkedNeverDue => when(is_due(write, "parked"), Verdict::NeverDue),
             Self::BilledUnconditionally
             | Self::MailNotSent
@@ -238,6 +244,11 @@ fn is_due(write: &Write, kind: &str) -> bool {
 fn has_page(write: &Write) -> bool {
     let Write::Put { item, .. } = write else { return false };
     matches!(item.get("progress"), Some(AttributeValue::M(progress)) if progress.contains_key("page"))
+}
+
+fn is_given_up(write: &Write) -> bool {
+    let Write::Put { item, .. } = write else { return false };
+    matches!(item.get("progress"), Some(AttributeValue::M(progress)) if progress.contains_key("is_given_up"))
 }
 
 fn unconditional(write: Write) -> Write {

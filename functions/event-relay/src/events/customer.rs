@@ -16,7 +16,7 @@ pub(super) fn happened(images: &Images<Customer>) -> Vec<Happened> {
 
 /// Whether anything but our own progress with a new method has changed.
 fn is_changed(before: &Customer, after: &Customer) -> bool {
-    *before != Customer { is_method_new: before.is_method_new, ..after.clone() }
+    *before != Customer { method_new_since: before.method_new_since, ..after.clone() }
 }
 
 fn data(customer: &Customer) -> Value {
