@@ -4,11 +4,12 @@ use futures_util::future::join_all;
 use payment_processing::inbox;
 use saldo_billing::invoice::InvoiceStatus;
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
+use saldo_books::parking;
 use saldo_messages::ProviderEventsMessage;
 use saldo_store::inbox::InboxStatus;
 use saldo_store::{Store, Table, Transaction};
 
-use crate::world::{Fate, World, customer_id, eur, invoice_id, issued_at, payment_id, sample};
+use crate::world::{Fate, World, account, customer_id, eur, invoice_id, issued_at, payment_id, sample};
 
 pub(crate) const SUCCEEDED: &str = include_str!("../../../events/payment-processing/payment-intent-succeeded.json");
 const NEIGHBOURS: &str = include_str!("../../../events/payment-processing/poison-neighbours.json");
@@ -122,6 +123,26 @@ async fn bad_neighbours_are_kept_and_reported_and_do_not_stop_a_payment() {
     assert_eq!(world.parked("evt_3SkXqBLkdIwHu7ix0bBroke1").await, None);
     // Money in another currency was taken all the same: it is in the books, and on no invoice.
     assert_eq!(world.status("evt_3SkXqBLkdIwHu7ix0bYen001").await, Some(InboxStatus::Applied));
+}
+
+#[tokio::test]
+async fn what_this_version_does_not_read_waits_only_for_one_that_does() {
+    let id = "evt_1SkXqGLkdIwHu7ixUnknwn01";
+    for (status, then, waits) in [
+        (InboxStatus::Parked, InboxStatus::Parked, true),
+        (InboxStatus::Ignored, InboxStatus::Ignored, false),
+        (InboxStatus::GivenUp, InboxStatus::Ignored, false),
+        (InboxStatus::Applied, InboxStatus::Applied, false),
+    ] {
+        let world = World::new().await;
+        assert!(world.take(UNKNOWN).await);
+        inbox::mark(&*world.store, &account(), id, status).await.unwrap();
+        // Another version let it wait, and may have died before it took its mark away.
+        parking::park(&*world.store, &account(), id, "pay_1", issued_at()).await.unwrap();
+        assert!(world.retry(id, "2026-10-03T00:00:00Z").await);
+        assert_eq!(world.status(id).await, Some(then), "{status:?}");
+        assert_eq!(world.parked(id).await.map(|parked| parked.tries), waits.then_some(1), "{status:?}");
+    }
 }
 
 #[tokio::test]

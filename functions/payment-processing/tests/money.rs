@@ -6,6 +6,7 @@ use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{AttemptState, Collection, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
+use saldo_billing::payment::PaymentStatus;
 use saldo_billing::provider::PaymentMethod;
 use saldo_books::attempts::{self, Permission};
 use saldo_store::entities::{CreditBalance, seller_key};
@@ -143,6 +144,20 @@ async fn a_last_failure_that_only_the_webhook_tells_ends_the_dunning() {
     assert!(world.take(&of_attempt(SUCCEEDED)).await);
     assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
     assert!(world.mails().contains(&Purpose::Receipt(payment_id())));
+}
+
+#[tokio::test]
+async fn a_cancellation_that_only_the_webhook_tells_ends_the_dunning_and_tells_the_customer() {
+    let world = charging(r#"{"retry_after_days": [], "when_exhausted": "uncollectible"}"#).await;
+    let event = of_attempt(FAILED)
+        .replace("payment_intent.payment_failed", "payment_intent.canceled")
+        .replace(r#"\"status\\\": \\\"requires_payment_method\\\""#, r#"\"status\\\": \\\"canceled\\\""#)
+        .replace(r#"\"canceled_at\\\": null"#, r#"\"canceled_at\\\": 1790927990"#);
+    assert!(event.contains(r#"\\\"canceled\\\""#) && event.contains(r#"canceled_at\\\": 1790927990"#));
+    assert!(world.take(&event).await);
+    assert_eq!(world.payment().await.unwrap().status(), PaymentStatus::Cancelled);
+    assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Uncollectible);
+    assert_eq!(world.mails(), [Purpose::PaymentFailed(1)]);
 }
 
 #[tokio::test]

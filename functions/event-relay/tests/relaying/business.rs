@@ -13,7 +13,7 @@ use saldo_billing::period::{Interval, Schedule};
 use saldo_billing::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
 use saldo_billing::tax::TaxRate;
 use saldo_billing::terms::NetTerms;
-use saldo_books::{invoices, mail, nothing_more, parking, payments, refunds, subscriptions};
+use saldo_books::{attempts, invoices, mail, nothing_more, parking, payments, refunds, subscriptions};
 use saldo_money::Money;
 use saldo_store::entities::{customer_key, invoice_key};
 use saldo_store::memory::MemoryStore;
@@ -135,6 +135,20 @@ pub(crate) async fn everything_that_can_happen() -> MemoryStore {
     mail::decide(&store, invoice, purpose, at(30)).await.unwrap();
     mail::record(&store, invoice, purpose, MailState::Sent { message_id: "0102".to_owned() }).await.unwrap();
     parking::park(&store, &"stripe/main".parse().unwrap(), "evt_9", "payment pi_9", at(40)).await.unwrap();
+    store
+}
+
+/// A customer gets a method of payment, of which their invoices hear.
+pub(crate) async fn method_comes_and_is_told() -> MemoryStore {
+    let store = business().await;
+    let id = CustomerId::from_random(1);
+    let mut customer: Stored<Customer> = load(&store, &customer_key(id)).await.unwrap().unwrap();
+    let method = serde_json::json!({"account": "stripe/main", "token": "pm_1", "customer": "cus_1", "kind": "card"});
+    customer.value.change_method(serde_json::from_value(method).unwrap(), at(10));
+    let mut transaction = Transaction::new();
+    transaction.update(&customer).unwrap();
+    store.commit(transaction).await.unwrap();
+    attempts::method_changed(&store, id, at(20)).await.unwrap();
     store
 }
 

@@ -99,6 +99,15 @@ async fn nothing_that_points_at_a_person_leaves_the_books() {
 }
 
 #[tokio::test]
+async fn that_invoices_heard_of_a_new_method_is_told_to_nobody() {
+    let store = business::method_comes_and_is_told().await;
+    let (events, _) = relay(batch(&store)).await;
+    let told = events.iter().filter(|event| event.kind.starts_with("customer."));
+    let told: Vec<_> = told.map(|event| (event.kind.as_str(), event.data["has_payment_method"].as_bool())).collect();
+    assert_eq!(told, [("customer.created", Some(false)), ("customer.updated", Some(true))]);
+}
+
+#[tokio::test]
 async fn an_invoice_tells_its_story_in_order() {
     let store = business::paid_in_two_parts().await;
     let (events, _) = relay(batch(&store)).await;
