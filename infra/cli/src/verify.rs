@@ -29,6 +29,7 @@ use saldo_store::memory::MemoryStore;
 use saldo_store::{Key, Store};
 use signal_hook::consts::SIGINT;
 
+use self::finding::Finding;
 use self::pages::Looked;
 use self::progress::Progress;
 use crate::scan::{self, Page};
@@ -72,10 +73,7 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
         anyhow::ensure!(!interrupted.load(Ordering::Relaxed), "interrupted");
         scan::scan(&client, table, after).await
     };
-    if let Err(error) = walk(&store, &mut progress, PAUSE, scan, copy.as_ref()).await {
-        return Err(kept_for_later(error, &progress, table, options)?);
-    }
-    let mut findings = match progress.conclude(&store, PAUSE).await {
+    let mut findings = match examine(&store, &mut progress, PAUSE, scan, copy.as_ref()).await {
         Ok(findings) => findings,
         Err(error) => return Err(kept_for_later(error, &progress, table, options)?),
     };
@@ -102,6 +100,18 @@ fn kept_for_later(error: Error, progress: &Progress, table: &str, options: &Opti
     progress.write(&file)?;
     let file = file.display();
     Ok(error.context(format!("the books were not verified to the end; go on with `verify --resume {file}`")))
+}
+
+/// What is broken. Whatever stops it, `progress` is where to go on.
+async fn examine(
+    store: &dyn Store,
+    progress: &mut Progress,
+    pause: Duration,
+    scan: impl AsyncFn(Option<Key>) -> Result<Page>,
+    copy: Option<&MemoryStore>,
+) -> Result<Vec<Finding>> {
+    walk(store, progress, pause, scan, copy).await?;
+    progress.conclude(store, pause).await
 }
 
 /// Looks at all items from where `progress` stands; each page is taken into it as a whole or not at all.

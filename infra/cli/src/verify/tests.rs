@@ -1,20 +1,20 @@
 //! Sound books are found sound, and each way in which they can be broken is found.
 
+mod paying;
+mod walking;
+
 use anyhow::bail;
 use chrono::{DateTime, TimeZone as _, Utc};
 use rust_decimal::Decimal;
 use saldo_billing::id::{CustomerId, InvoiceId, SellerId};
 use saldo_billing::invoice::{Collection, Draft, Invoice, Line, LineOrigin, Origin};
 use saldo_billing::ledger::Entry;
-use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
-use saldo_billing::payment::{Fact, Payment, PaymentReport, Statement};
+use saldo_billing::payment::{Fact, PaymentReport, Statement};
 use saldo_billing::terms::NetTerms;
-use saldo_books::{invoices, mail, nothing_more, payments};
+use saldo_books::{invoices, nothing_more, payments};
 use saldo_money::Money;
-use saldo_store::entities::{
-    CreditBalance, DocumentPart, LedgerEntry, NumberSeries, invoice_key, mail_key, payment_key,
-};
+use saldo_store::entities::{DocumentPart, LedgerEntry, NumberSeries, invoice_key, payment_key};
 use saldo_store::{Condition, Entity, Item, Table, Transaction, attribute, load, to_item};
 use serde_json::json;
 
@@ -201,89 +201,6 @@ async fn a_payment_without_invoice_whose_entry_is_missing_is_found() {
     );
 }
 
-fn report(reference: &str, invoice: InvoiceId, attempt: u32, minor: i64) -> PaymentReport {
-    let amount = Money::from_minor(minor, "EUR".parse().unwrap());
-    PaymentReport {
-        account: "stripe/main".parse().unwrap(),
-        reference: reference.to_owned(),
-        invoice: Some(invoice),
-        attempt: Some(attempt),
-        method: None,
-        currency: "EUR".parse().unwrap(),
-        introduces: true,
-        facts: vec![Fact::new(now(), Statement::Captured { reference: reference.replace("pi", "ch"), amount })],
-    }
-}
-
-/// The books, in which the invoice over 115.00 was paid by 120.00, and the customer has a receipt.
-async fn paid() -> (MemoryStore, InvoiceId, PaymentReport) {
-    let (store, id) = (books().await, InvoiceId::from_random(1));
-    let report = report("pi_1", id, 1, 12_000);
-    payments::report(&store, &report, now()).await.unwrap();
-    mail::decide(&store, id, Purpose::Receipt(report.payment()), now()).await.unwrap();
-    assert_eq!(verified(&store).await.0, [""; 0]);
-    (store, id, report)
-}
-
-#[tokio::test]
-async fn an_invoice_that_was_paid_otherwise_than_its_payment_says_is_found() {
-    let (store, id, report) = paid().await;
-    let key = payment_key(report.payment());
-    let mut other = Payment::introduced_by(&report);
-    let mut changed = report.clone();
-    changed.facts = self::report("pi_1", id, 1, 12_001).facts;
-    other.apply(&changed).unwrap();
-    put(&store, &other).await;
-    let found = finding(&store).await;
-    assert!(found.starts_with("I1 payments") && found.contains("took over something else"), "{found}");
-    remove(&store, key).await;
-    assert!(finding(&store).await.ends_with("which is not there"));
-}
-
-#[tokio::test]
-async fn an_invoice_that_does_not_know_of_its_payment_is_found() {
-    let (store, id, _) = paid().await;
-    let invoice = load::<Invoice>(&store, &invoice_key(id)).await.unwrap().unwrap().value;
-    put(&store, &invoice.without_payments()).await;
-    let (findings, _) = verified(&store).await;
-    assert!(findings.iter().any(|found| found.contains(&format!("invoice {id} does not know of it"))), "{findings:#?}");
-    remove(&store, invoice_key(id)).await;
-    let (findings, _) = verified(&store).await;
-    assert!(findings.iter().any(|found| found.ends_with(&format!("for invoice {id}, which is not there"))));
-}
-
-#[tokio::test]
-async fn an_attempt_that_took_money_twice_is_found() {
-    let (store, id, _) = paid().await;
-    let second = report("pi_2", id, 1, 500);
-    payments::report(&store, &second, now()).await.unwrap();
-    mail::decide(&store, id, Purpose::Receipt(second.payment()), now()).await.unwrap();
-    assert!(finding(&store).await.contains("attempt 1 took money twice"));
-}
-
-#[tokio::test]
-async fn a_payment_without_receipt_is_found_unless_its_customer_cannot_be_written_to() {
-    let (store, id, report) = paid().await;
-    remove(&store, mail_key(id, Purpose::Receipt(report.payment()))).await;
-    assert!(finding(&store).await.contains("has no receipt"));
-    put(&store, &Customer { suppressed_at: Some(now()), ..customer(1) }).await;
-    assert_eq!(verified(&store).await.0, [""; 0]);
-}
-
-#[tokio::test]
-async fn a_balance_of_credit_that_no_invoice_explains_is_found() {
-    let (store, ..) = paid().await;
-    let credit = |minor| CreditBalance {
-        customer: CustomerId::from_random(1),
-        balance: Money::from_minor(minor, "EUR".parse().unwrap()),
-    };
-    put(&store, &credit(501)).await;
-    let found = finding(&store).await;
-    assert!(found.ends_with("is 5.01 EUR, their invoices come to 5.00 EUR"), "{found}");
-    remove(&store, credit(0).key()).await;
-    assert!(finding(&store).await.contains("is 0.00 EUR"));
-}
-
 #[tokio::test]
 async fn a_number_that_no_invoice_has_is_found() {
     let store = books().await;
@@ -338,73 +255,4 @@ async fn totals_that_are_not_those_of_the_lines_are_found() {
     part.parts = 2;
     put(&store, &part).await;
     assert!(finding(&store).await.ends_with("parts of its document are missing"));
-}
-
-#[tokio::test]
-async fn an_item_that_cannot_be_read_is_found_and_does_not_stop_the_walk() {
-    let store = books().await;
-    let mut item = to_item(&seller(9), 1).unwrap();
-    item.insert("sk".to_owned(), saldo_store::AttributeValue::S("INVOICE".to_owned()));
-    put_item(&store, item).await;
-    let found = finding(&store).await;
-    assert!(found.starts_with("unreadable") && found.contains("is no Invoice"), "{found}");
-}
-
-#[tokio::test]
-async fn a_payment_that_cannot_be_read_does_not_stop_the_walk_either() {
-    let (store, _, report) = paid().await;
-    let mut item = to_item(&seller(9), 1).unwrap();
-    let key = payment_key(report.payment());
-    item.insert("pk".to_owned(), saldo_store::AttributeValue::S(key.pk));
-    item.insert("sk".to_owned(), saldo_store::AttributeValue::S(key.sk));
-    put_item(&store, item).await;
-    assert!(finding(&store).await.contains("is no Payment"));
-    // Nor does an invoice from which a balance of credit comes.
-    let key = invoice_key(InvoiceId::from_random(1));
-    let mut item = to_item(&seller(9), 1).unwrap();
-    let invoice = to_item(&load::<Invoice>(&store, &key).await.unwrap().unwrap().value, 1).unwrap();
-    for name in [attribute::PK, attribute::SK, attribute::CUSTOMER_KEY, attribute::CUSTOMER_AT] {
-        item.insert(name.to_owned(), invoice[name].clone());
-    }
-    put_item(&store, item).await;
-    let (findings, _) = verified(&store).await;
-    assert!(findings.iter().any(|found| found.contains("is no Invoice")), "{findings:#?}");
-}
-
-#[tokio::test]
-async fn an_interrupted_walk_goes_on_from_its_file() {
-    let store = books().await;
-    let mut progress = Progress::begin("billing", counters(&store).await.unwrap());
-    let broken_off = walk(
-        &store,
-        &mut progress,
-        Duration::ZERO,
-        async |after| if after.is_some() { bail!("throttled") } else { page(&store, after).await },
-        None,
-    );
-    assert!(format!("{:#}", broken_off.await.unwrap_err()).ends_with("throttled"));
-    let file = std::env::temp_dir().join(format!("saldo-verify-{}.json", std::process::id()));
-    progress.write(&file).unwrap();
-    let mut resumed = Progress::read(&file, "billing").unwrap();
-    let other = Progress::read(&file, "other").unwrap_err().to_string();
-    std::fs::remove_file(&file).unwrap();
-    assert!(other.contains("the table billing, this stack has other"), "{other}");
-    walk(&store, &mut resumed, Duration::ZERO, async |after| page(&store, after).await, None).await.unwrap();
-    assert_eq!(resumed.conclude(&store, Duration::ZERO).await.unwrap(), []);
-    assert_eq!(resumed.summary(0), verified(&store).await.1);
-}
-
-#[tokio::test]
-async fn reports_that_were_never_counted_are_found() {
-    let store = books().await;
-    let copy = MemoryStore::new();
-    let mut progress = Progress::begin("billing", counters(&store).await.unwrap());
-    walk(&store, &mut progress, Duration::ZERO, async |after| page(&store, after).await, Some(&copy)).await.unwrap();
-    let uncounted = reports::compare(&copy, &store).await.unwrap();
-    assert!(uncounted.iter().any(|finding| finding.what.contains("EMEA in EUR: net is nothing, computed anew 199.00")));
-    let mut place = Some(saldo_books::reports::Place::default());
-    while let Some(next) = place {
-        place = saldo_books::reports::rebuild(&store, next).await.unwrap().next;
-    }
-    assert_eq!(reports::compare(&copy, &store).await.unwrap(), []);
 }
