@@ -103,7 +103,7 @@ impl Observer {
                 let customer: Customer = read(new)?;
                 self.customers.insert(customer.id, customer);
             }
-            "SELLER" => {
+            "SELLER" if change.key.pk.starts_with("SELLER#") => {
                 let seller: Seller = read(new)?;
                 self.sellers.insert(seller.id, seller);
             }
