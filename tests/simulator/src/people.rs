@@ -9,7 +9,7 @@ use crate::chance::Chance;
 use crate::world::ACCOUNTS;
 
 pub(crate) use self::acts::{act, any_act};
-pub(crate) use self::provider::{finish_refunds, pending_refunds, provider_call, twin_call};
+pub(crate) use self::provider::{finish_refunds, pay_and_tell_late, pending_refunds, provider_call, twin_call};
 
 const ZONES: [&str; 12] = [
     "Europe/Berlin",

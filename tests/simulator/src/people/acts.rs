@@ -7,7 +7,9 @@ use saldo_billing::payment::{Payment, PaymentStatus};
 use saldo_money::{Currency, Money};
 use serde_json::{Value, json};
 
-use super::{CURRENCIES, NAMES, People, Request, Then, ZONES, pending_refunds, provider_call, twin_call};
+use super::{
+    CURRENCIES, NAMES, People, Request, Then, ZONES, pay_and_tell_late, pending_refunds, provider_call, twin_call,
+};
 use crate::observer::Observer;
 use crate::world::{ACCOUNTS, World};
 
@@ -278,18 +280,17 @@ impl People {
         let currency = invoice.currency();
         let (minor, code) = (even(minor, currency).to_string(), currency.code().to_lowercase());
         let id = invoice.id.to_string();
-        let mut form = vec![
-            ("amount", minor.as_str()),
-            ("currency", &code),
-            ("confirm", "true"),
-            ("payment_method", "pm_card_visa"),
-            ("metadata[outside]", "1"),
-        ];
-        if !self.chance.happens(1_000) {
-            form.push(("metadata[saldo_invoice]", &id));
-        }
+        let mut form = vec![("amount", minor.as_str()), ("currency", &code), ("metadata[outside]", "1")];
         let mut twin = world.twin();
-        let paid = provider_call(&mut twin, account, Method::POST, "/v1/payment_intents", &form)?;
+        let paid = if self.chance.happens(500) {
+            pay_and_tell_late(&mut twin, account, &form, &id)?
+        } else {
+            form.extend([("confirm", "true"), ("payment_method", "pm_card_visa")]);
+            if !self.chance.happens(1_000) {
+                form.push(("metadata[saldo_invoice]", &id));
+            }
+            provider_call(&mut twin, account, Method::POST, "/v1/payment_intents", &form)?
+        };
         if self.chance.happens(2_500) {
             // Somebody at the provider's dashboard thinks better of it, before any webhook was heard.
             let form = [("payment_intent", paid.get("id")?.as_str()?)];

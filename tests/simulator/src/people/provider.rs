@@ -31,6 +31,17 @@ pub(crate) fn provider_call(
     call(twin, account, method, path, form)
 }
 
+/// A payment of which nobody says what it is for until a first card was declined.
+pub(crate) fn pay_and_tell_late(twin: &mut Twin, account: &str, form: &[(&str, &str)], invoice: &str) -> Option<Value> {
+    let begun = provider_call(twin, account, Method::POST, "/v1/payment_intents", form)?;
+    let path = format!("/v1/payment_intents/{}", begun.get("id")?.as_str()?);
+    let confirm = format!("{path}/confirm");
+    let declined = [("payment_method", "pm_card_visa_chargeDeclinedInsufficientFunds")];
+    provider_call(twin, account, Method::POST, &confirm, &declined);
+    provider_call(twin, account, Method::POST, &path, &[("metadata[saldo_invoice]", invoice)])?;
+    provider_call(twin, account, Method::POST, &confirm, &[("payment_method", "pm_card_visa")])
+}
+
 /// Something that the provider's twin is told to do.
 pub(crate) fn twin_call(twin: &mut Twin, account: &str, path: &str, body: &Value) -> Option<Value> {
     call(twin, account, Method::POST, &format!("/_twin/{path}"), body.to_string())
