@@ -45,7 +45,7 @@ pub async fn apply(
             News::Payment(report) => payment(processing, report, now).await?,
             News::Page(report) => page(processing, report, now).await?,
             News::Method(report) => {
-                let told = Told::Method { method: report.method.clone(), at: report.at };
+                let told = Told::Method { method: report.method.clone(), is_new: report.is_new, at: report.at };
                 methods::tell(processing, account, &report.method.customer, told, report.customer, now).await?
             }
             News::MethodDetached { account, token, customer: Some(customer) } => {

@@ -2,8 +2,9 @@
 //!
 //! A provider tells that a method exists, how it is described now, that it is gone, and, at other times, whose it is: on
 //! a page, a set-up, or the method itself. So everything told about the methods of one provider customer is folded into
-//! one item, whether or not we know yet who that is. As soon as we do, our customer is charged by the method that was
-//! there last of all that are not gone.
+//! one item, whether or not we know yet who that is. As soon as we do, and whenever they get another one, our customer is
+//! charged by the method that was there last of all that are not gone. In between the CRM may choose otherwise: that a
+//! method is described anew, or that another one is gone, changes nothing about that.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use saldo_billing::party::Customer;
 use saldo_billing::provider::{PaymentMethod, ProviderAccount};
 use saldo_books::BooksError;
 use saldo_store::entities::{ProviderCustomer, customer_key};
-use saldo_store::{Entity, Key, Store, Stored, Transaction, load};
+use saldo_store::{Condition, Entity, Key, Store, Stored, Transaction, load};
 use serde::{Deserialize, Serialize};
 
 use crate::ProcessingError;
@@ -33,6 +34,8 @@ pub enum Told {
     Method {
         /// The method.
         method: PaymentMethod,
+        /// Whether they got it just then.
+        is_new: bool,
         /// As of when.
         at: DateTime<Utc>,
     },
@@ -80,9 +83,11 @@ impl ProviderMethods {
     /// Joins what is told to what is known; the order does not matter.
     fn join(&mut self, told: &Told) {
         match told {
-            Told::Method { method, at } => {
+            Told::Method { method, is_new, at } => {
                 let known = self.methods.entry(method.token.clone()).or_default();
-                known.since = Some(known.since.map_or(*at, |since| since.min(*at)));
+                if *is_new {
+                    known.since = Some(known.since.map_or(*at, |since| since.min(*at)));
+                }
                 let (new, old) = ((Some(*at), text(Some(method))), (known.described_at, text(known.method.as_ref())));
                 if new > old {
                     (known.described_at, known.method) = (Some(*at), Some(method.clone()));
@@ -111,6 +116,18 @@ impl ProviderMethods {
 
     fn is_gone(&self, token: &str) -> bool {
         self.methods.get(token).is_some_and(|known| known.is_gone)
+    }
+
+    /// A method as it is described now.
+    fn described(&self, method: &PaymentMethod) -> PaymentMethod {
+        let known = self.methods.get(&method.token).and_then(|known| known.method.as_ref());
+        known.unwrap_or(method).clone()
+    }
+
+    /// Whether the method that is there last was not there in `before`.
+    fn has_new_since(&self, before: Option<&Self>) -> bool {
+        let latest = self.latest().map(|(_, method)| method.token.as_str());
+        latest.is_some_and(|token| before.is_none_or(|before| before.since(token).is_none()))
     }
 }
 
@@ -156,20 +173,23 @@ pub async fn tell(
             },
         };
         let mut transaction = Transaction::new();
-        if let (None, Some(customer)) = (linked, owner) {
-            transaction.create(&ProviderCustomer {
-                account: account.clone(),
-                reference: reference.to_owned(),
-                customer,
-            })?;
+        let new_link = owner.filter(|_| linked.is_none()).map(|customer| ProviderCustomer {
+            account: account.clone(),
+            reference: reference.to_owned(),
+            customer,
+        });
+        if let Some(link) = &new_link {
+            transaction.create(link)?;
         }
-        let methods = join(&mut transaction, known, account, reference, &told)?;
+        let methods = join(&mut transaction, known.clone(), account, reference, &told)?;
         if transaction.is_empty() {
             // What was told before decides nothing again: meanwhile the CRM may have chosen another method, or none.
             return Ok(Came::ToTheBooks);
         }
+        hold(&mut transaction, linked.or(owner), known.as_ref(), &methods)?;
+        let decides = new_link.is_some() || methods.has_new_since(known.as_ref().map(|known| &known.value));
         match customer {
-            Some(mut customer) => charge_by(store, &mut transaction, &mut customer, &methods, now).await?,
+            Some(mut customer) => charge_by(store, &mut transaction, &mut customer, &methods, decides, now).await?,
             None => count_unmatched(processing, account, now),
         }
         match store.commit(transaction).await {
@@ -209,17 +229,43 @@ fn join(
     }
 }
 
-/// Has the customer charged by the method they got last. Their item is part of the transaction in any case, so that of
-/// two methods that arrive at once one is decided on after the other.
+/// Has what was read and is not written stay as it was: of a method and its owner that are told at once, whichever comes
+/// second sees the other.
+fn hold(
+    transaction: &mut Transaction,
+    customer: Option<CustomerId>,
+    known: Option<&Stored<ProviderMethods>>,
+    methods: &ProviderMethods,
+) -> Result<(), ProcessingError> {
+    if customer.is_none() {
+        let link = ProviderCustomer::key_of(&methods.account, &methods.reference);
+        transaction.check(ProviderCustomer::table(), link, Condition::Absent)?;
+    }
+    match known {
+        Some(known) if known.value == *methods => {
+            transaction.check_version(known)?;
+        }
+        None if methods.methods.is_empty() => {
+            transaction.check(ProviderMethods::table(), methods.key(), Condition::Absent)?;
+        }
+        // Written.
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
+/// Has the customer charged by the method they got last, when that is to be decided. Their item is part of the transaction
+/// in any case, so that of two methods that arrive at once one is decided on after the other.
 async fn charge_by(
     store: &dyn Store,
     transaction: &mut Transaction,
     customer: &mut Stored<Customer>,
     methods: &ProviderMethods,
+    decides: bool,
     now: DateTime<Utc>,
 ) -> Result<(), ProcessingError> {
     let current = customer.value.payment_method.as_ref();
-    let chosen = choose(store, current, methods).await?;
+    let chosen = if decides { choose(store, current, methods).await? } else { keep(current, methods) };
     if chosen.as_ref() == current {
         transaction.check_version(customer)?;
     } else {
@@ -227,6 +273,18 @@ async fn charge_by(
         transaction.update(customer)?;
     }
     Ok(())
+}
+
+/// The method they have, as long as it is there.
+fn keep(current: Option<&PaymentMethod>, methods: &ProviderMethods) -> Option<PaymentMethod> {
+    let current = current?;
+    if current.account != methods.account || current.customer != methods.reference {
+        return Some(current.clone());
+    }
+    if methods.is_gone(&current.token) {
+        return methods.latest().map(|(_, method)| method.clone());
+    }
+    Some(methods.described(current))
 }
 
 async fn choose(
@@ -274,17 +332,19 @@ mod tests {
         }
     }
 
-    fn told(token: &str, last4: &str, second: i64) -> Told {
-        Told::Method { method: method(token, last4), at: DateTime::from_timestamp(second, 0).unwrap() }
+    fn told(token: &str, last4: &str, is_new: bool, second: i64) -> Told {
+        Told::Method { method: method(token, last4), is_new, at: DateTime::from_timestamp(second, 0).unwrap() }
     }
 
     #[test]
     fn in_any_order_and_multiplicity_the_same_is_known() {
         let all = [
-            told("pm_old", "1111", 10),
-            told("pm_old", "2222", 30),
-            told("pm_new", "3333", 20),
-            told("pm_gone", "4444", 40),
+            told("pm_old", "1111", true, 10),
+            told("pm_old", "2222", false, 30),
+            told("pm_new", "3333", true, 20),
+            told("pm_only_described", "5555", false, 50),
+            told("pm_only_described", "6666", false, 60),
+            told("pm_gone", "4444", true, 40),
             Told::Detached { token: "pm_gone".to_owned() },
         ];
         let mut seen: Vec<ProviderMethods> = Vec::new();
@@ -306,7 +366,7 @@ mod tests {
     fn no_more_methods_are_kept_than_anybody_uses() {
         let mut methods = ProviderMethods::new(&"stripe/main".parse().unwrap(), "cus_1");
         for second in 0..100 {
-            methods.join(&told(&format!("pm_{second:03}"), "0000", second));
+            methods.join(&told(&format!("pm_{second:03}"), "0000", true, second));
         }
         assert_eq!(methods.methods.len(), METHODS_KEPT);
         assert_eq!(methods.latest().unwrap().1.token, "pm_099");

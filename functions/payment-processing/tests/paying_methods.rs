@@ -1,5 +1,6 @@
 //! By which method a customer is charged, from events in any order.
 
+use saldo_billing::provider::PaymentMethod;
 use saldo_store::inbox::InboxStatus;
 
 use crate::world::{Fate, World, customer_id};
@@ -10,10 +11,19 @@ const COMPLETED: &str = include_str!("../../../events/payment-processing/checkou
 const SET_UP: &str = include_str!("../../../events/payment-processing/setup-intent-succeeded.json");
 const TOKEN: &str = "pm_1SkXpzLkdIwHu7ixT4nQ8RbD";
 
-/// The event under another id, about another method that came a minute later.
+/// The event a minute later.
+fn later(event: &str) -> String {
+    event.replace(r#"\"created\\\": 1790927999"#, r#"\"created\\\": 1790928060"#)
+}
+
+/// The event a minute later under another id, about another method.
 fn newer(event: &str) -> String {
-    let changed = event.replace(TOKEN, "pm_1SkYnewLkdIwHu7ixnewerXY").replace("7ixMeth", "7ixNewr");
-    changed.replace(r#"\"created\\\": 1790927999"#, r#"\"created\\\": 1790928060"#)
+    later(event).replace(TOKEN, "pm_1SkYnewLkdIwHu7ixnewerXY").replace("7ixMeth", "7ixNewr")
+}
+
+/// The event under a third id, about a third method.
+fn newest(event: &str) -> String {
+    newer(event).replace("pm_1SkYnewLkdIwHu7ixnewerXY", "pm_1SkYlastLkdIwHu7ixlatestXY").replace("7ixNewr", "7ixLast")
 }
 
 async fn token(world: &World) -> Option<String> {
@@ -33,6 +43,50 @@ async fn a_method_and_its_owner_are_joined_in_any_order() {
             assert_eq!((method.network.as_deref(), method.expires.as_deref()), (Some("visa"), Some("2029-04")));
         }
     }
+}
+
+#[tokio::test]
+async fn a_method_and_its_owner_that_come_at_once_are_joined() {
+    for head_start in 0..12 {
+        for [first, second] in [[ATTACHED, SET_UP], [SET_UP, ATTACHED]] {
+            let world = World::new().await;
+            let later = async {
+                for _ in 0..head_start {
+                    tokio::task::yield_now().await;
+                }
+                world.take(second).await
+            };
+            assert_eq!(futures_util::join!(world.take(first), later), (true, true));
+            assert_eq!(token(&world).await.as_deref(), Some(TOKEN), "head start {head_start}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_crm_chose_stays_until_it_is_gone_or_another_one_comes() {
+    let world = World::new().await;
+    for event in [ATTACHED, SET_UP, &newer(ATTACHED)] {
+        assert!(world.take(event).await);
+    }
+    let chosen = PaymentMethod { token: TOKEN.to_owned(), ..world.customer().await.payment_method.unwrap() };
+    world.choose(Some(chosen)).await;
+    let described = |event: &str, id: &str| {
+        let event = event.replace("payment_method.attached", "payment_method.updated").replace("4242", "1881");
+        event
+            .replace("7ixMeth", id)
+            .replace("7ixNewr", id)
+            .replace(r#"\"created\\\": 17909280"#, r#"\"created\\\": 17909290"#)
+    };
+    for event in [described(&newer(ATTACHED), "7ixUpd1"), described(&later(ATTACHED), "7ixUpd2"), newer(DETACHED)] {
+        assert!(world.take(&event).await);
+        assert_eq!(token(&world).await.as_deref(), Some(TOKEN));
+    }
+    assert_eq!(world.customer().await.payment_method.unwrap().last4.as_deref(), Some("1881"));
+    world.choose(None).await;
+    assert!(world.take(&described(&later(ATTACHED), "7ixUpd3")).await);
+    assert_eq!(token(&world).await, None);
+    assert!(world.take(&newest(ATTACHED)).await);
+    assert_eq!(token(&world).await.as_deref(), Some("pm_1SkYlastLkdIwHu7ixlatestXY"));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use saldo_billing::invoice::{Collection, Draft, Invoice, Line, LineOrigin, Origi
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Payment;
-use saldo_billing::provider::ProviderAccount;
+use saldo_billing::provider::{PaymentMethod, ProviderAccount};
 use saldo_billing::terms::NetTerms;
 use saldo_messages::provider_events::ParkedKey;
 use saldo_messages::{Destination, MemoryQueue, ProviderEventsMessage, RemindersMessage, V1};
@@ -207,6 +207,16 @@ impl World {
 
     pub(crate) async fn customer(&self) -> Customer {
         load::<Customer>(&self.store.memory, &customer_key(customer_id())).await.unwrap().unwrap().value
+    }
+
+    /// The CRM has the customer charged by another method, or by none.
+    pub(crate) async fn choose(&self, method: Option<PaymentMethod>) {
+        let mut customer: Stored<Customer> =
+            load(&self.store.memory, &customer_key(customer_id())).await.unwrap().unwrap();
+        customer.value.payment_method = method;
+        let mut transaction = Transaction::new();
+        transaction.update(&customer).unwrap();
+        self.store.memory.commit(transaction).await.unwrap();
     }
 
     pub(crate) async fn invoice(&self) -> Invoice {

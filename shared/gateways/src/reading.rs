@@ -55,6 +55,8 @@ pub struct MethodReport {
     pub method: PaymentMethod,
     /// Our id of the customer, when the method's metadata tells.
     pub customer: Option<CustomerId>,
+    /// Whether the customer got it just then; otherwise it is described anew.
+    pub is_new: bool,
     /// As of when.
     pub at: DateTime<Utc>,
 }

@@ -156,8 +156,9 @@ impl Reader<'_> {
             }
             "checkout.session.async_payment_failed" => one(self.page(&self.object()?, PageState::Failed)),
             "checkout.session.expired" => one(self.page(&self.object()?, PageState::Expired)),
-            "payment_method.attached" | "payment_method.updated" | "payment_method.automatically_updated" => {
-                Ok(Some(self.method(&self.object()?).into_iter().collect()))
+            "payment_method.attached" => Ok(Some(self.method(&self.object()?, true).into_iter().collect())),
+            "payment_method.updated" | "payment_method.automatically_updated" => {
+                Ok(Some(self.method(&self.object()?, false).into_iter().collect()))
             }
             "payment_method.detached" => one(self.detached(self.object()?)),
             "setup_intent.succeeded" => one(self.setup(&self.object()?, false)),
@@ -190,7 +191,7 @@ impl Reader<'_> {
     }
 
     /// A method without a customer cannot be charged again, and is no news.
-    fn method(&self, method: &PaymentMethod) -> Option<News> {
+    fn method(&self, method: &PaymentMethod, is_new: bool) -> Option<News> {
         let customer = method.customer.as_ref()?.id().to_owned();
         let used = report::method_used(method.details());
         Some(News::Method(MethodReport {
@@ -204,6 +205,7 @@ impl Reader<'_> {
                 expires: method.details().expires(),
             },
             customer: method.metadata.as_ref().and_then(|metadata| ours(metadata, CUSTOMER_KEY)),
+            is_new,
             at: self.at,
         }))
     }
