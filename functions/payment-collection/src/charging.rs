@@ -23,7 +23,7 @@ use crate::handler::Collection;
 /// The steps that one invoice can need at once: close its page, give up an attempt, charge.
 const STEPS: usize = 4;
 
-/// An attempt that the provider does not know after this long was never made.
+/// An attempt that the provider does not know this long after it was last asked for was never made.
 const NEVER_MADE_AFTER: Duration = Duration::hours(1);
 
 /// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
@@ -132,7 +132,7 @@ async fn conclude(
         // There is a payment, and nothing that tells where it stands.
         ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
             count_unknown(collection, invoice, attempt, now);
-            AttemptState::Unknown { look_ups: looked_up(attempt) }
+            unknown_since(collection, attempt)
         }
     };
     attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
@@ -162,19 +162,19 @@ async fn unknown(
     let chain = logs::chain(error);
     tracing::warn!(invoice.id = %invoice, attempt.number, error.chain = chain, "the outcome is unknown, it is looked up");
     count_unknown(collection, invoice, attempt, now);
-    attempts::settle(&*collection.store, invoice, attempt.number, still_open(attempt), now).await?;
+    attempts::settle(&*collection.store, invoice, attempt.number, still_open(collection, attempt), now).await?;
     Ok(())
 }
 
 /// What an attempt is whose look-up told nothing: unknown, or in the provider's hands as before.
-fn still_open(attempt: &Attempt) -> AttemptState {
+fn still_open(collection: &Collection, attempt: &Attempt) -> AttemptState {
     match attempt.state {
         AttemptState::Pending { payment } => AttemptState::Pending { payment },
         AttemptState::Begun
         | AttemptState::Unknown { .. }
         | AttemptState::Succeeded { .. }
         | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: looked_up(attempt) },
+        | AttemptState::NeverMade => unknown_since(collection, attempt),
     }
 }
 
@@ -184,15 +184,17 @@ fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt,
     collection.metrics.count(now, "UnknownPayments", 1, &fields);
 }
 
-/// How often it will have been looked up: the first time that it is unknown does not count as one.
-const fn looked_up(attempt: &Attempt) -> u32 {
+/// The attempt is unknown from now on, or was already and has been looked up once more.
+fn unknown_since(collection: &Collection, attempt: &Attempt) -> AttemptState {
     match attempt.state {
-        AttemptState::Unknown { look_ups } => look_ups.saturating_add(1),
+        AttemptState::Unknown { look_ups, since } => {
+            AttemptState::Unknown { look_ups: look_ups.saturating_add(1), since }
+        }
         AttemptState::Begun
         | AttemptState::Pending { .. }
         | AttemptState::Succeeded { .. }
         | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => 0,
+        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: 0, since: (collection.clock)() },
     }
 }
 
@@ -262,13 +264,14 @@ async fn look_up(
             Ok(false)
         }
         Ok(LookUpOutcome::NotFound) => {
-            let is_old = attempt.age((collection.clock)()) >= NEVER_MADE_AFTER;
             // One that is only begun may be on its way at this moment, in other hands; and one that was repeated for hours was
-            // asked for just before it became unknown. The second look-up comes an hour after the first.
-            let never_made = is_old && matches!(attempt.state, AttemptState::Unknown { look_ups: 1.. });
+            // asked for just before it became unknown. By the clock on the wall: look-ups that were planned for different times
+            // may come at once, when the queue has stood still.
+            let is_old = |since| (collection.clock)().signed_duration_since(since) >= NEVER_MADE_AFTER;
+            let never_made = matches!(attempt.state, AttemptState::Unknown { look_ups: 1.., since } if is_old(since));
             let state = match never_made {
                 true => AttemptState::NeverMade,
-                false => still_open(attempt),
+                false => still_open(collection, attempt),
             };
             attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
             Ok(never_made)

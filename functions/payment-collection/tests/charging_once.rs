@@ -78,7 +78,7 @@ async fn a_lost_answer_is_looked_up_and_never_answered_with_a_second_charge() {
         for minutes in 0..5 {
             assert!(world.charge(minutes).await, "an unknown outcome is one, and the message is done");
             let attempt = world.invoice().await.progress.attempt.unwrap();
-            assert_eq!(attempt.state, AttemptState::Unknown { look_ups: 0 });
+            assert_eq!(attempt.state, AttemptState::Unknown { look_ups: 0, since: at(0) });
         }
         assert_eq!(world.collection.metrics.counted("UnknownPayments"), 1);
         assert!(world.charge(5).await);
@@ -120,6 +120,25 @@ async fn only_what_the_provider_does_not_know_after_an_hour_is_tried_again_under
     assert!(world.charge(65).await);
     taken_once(&world).await;
     assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-2", invoice_id()));
+}
+
+#[tokio::test]
+async fn look_ups_that_come_at_once_after_the_queue_stood_still_prove_nothing() {
+    let world = World::new().await;
+    // Written down, and for two hours nobody gets to ask for it.
+    world.store.script([Fate::IsNeverHeardOf]);
+    assert!(!world.charge(0).await);
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    assert!(world.charge(120).await);
+    for planned in [125, 190, 260] {
+        assert_eq!(world.handle(charge_event(vec![invoice_id()], at(planned))).await, [""; 0]);
+        let attempt = world.invoice().await.progress.attempt.unwrap();
+        assert!(matches!(attempt.state, AttemptState::Unknown { .. }), "planned for {planned}");
+    }
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert!(world.charge(190 + 2 * DAY).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charge_calls(), 2);
 }
 
 #[tokio::test]

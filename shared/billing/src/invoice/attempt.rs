@@ -37,6 +37,8 @@ pub enum AttemptState {
     Unknown {
         /// How often we have looked it up.
         look_ups: u32,
+        /// Since when it is unknown, by the clock on the wall: the provider was asked for it shortly before for the last time.
+        since: DateTime<Utc>,
     },
     /// The provider has it in hand: submitted, or waiting for the customer.
     Pending {
@@ -91,9 +93,9 @@ impl Attempt {
     #[must_use]
     pub fn look_up_at(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let wait = match self.state {
-            AttemptState::Begun | AttemptState::Unknown { look_ups: 0 } => Duration::minutes(5),
-            AttemptState::Unknown { look_ups: 1 } => Duration::hours(1),
-            AttemptState::Unknown { look_ups: 2..=6 } => Duration::days(1),
+            AttemptState::Begun | AttemptState::Unknown { look_ups: 0, .. } => Duration::minutes(5),
+            AttemptState::Unknown { look_ups: 1, .. } => Duration::hours(1),
+            AttemptState::Unknown { look_ups: 2..=6, .. } => Duration::days(1),
             AttemptState::Unknown { .. } => Duration::weeks(1),
             AttemptState::Pending { .. } => Duration::days(1),
             AttemptState::Succeeded { .. } | AttemptState::Declined { .. } | AttemptState::NeverMade => return None,

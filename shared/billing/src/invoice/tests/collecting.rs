@@ -47,7 +47,7 @@ fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
     for (look_ups, wait) in
         [(0, Duration::minutes(5)), (1, Duration::hours(1)), (2, Duration::days(1)), (7, Duration::weeks(1))]
     {
-        invoice.settle_attempt(1, AttemptState::Unknown { look_ups }, &policy, now()).unwrap();
+        invoice.settle_attempt(1, AttemptState::Unknown { look_ups, since: now() }, &policy, now()).unwrap();
         assert_eq!(invoice.progress.next.unwrap().at, now() + wait);
         assert!(matches!(invoice.collector_duty(now() + wait, now() + wait).unwrap(), Duty::LookUp(_)));
     }
