@@ -228,8 +228,8 @@ impl Invoice {
         Ok(Outcome::Applied(()))
     }
 
-    /// The customer has `method`: an invoice that could not be charged by another one is charged by it. What one refused for
-    /// good is not asked of the same one again, however often somebody tells that it is there.
+    /// The customer has `method`: an invoice that could not be charged by another one, or not by its last retry, is charged by
+    /// it. What one refused for good is not asked of the same one again, however often somebody tells that it is there.
     ///
     /// # Errors
     /// When amounts do not add up.
@@ -240,7 +240,9 @@ impl Invoice {
         now: DateTime<Utc>,
     ) -> Result<Outcome<()>, InvoiceError> {
         let waits = match &self.progress.attempt {
-            Some(attempt) if attempt.is_open() || attempt.is_refused_for_good() => {
+            Some(attempt)
+                if attempt.is_open() || attempt.is_refused_for_good() || self.retries_are_used_up(policy, now) =>
+            {
                 (&attempt.method.account, &attempt.method.token) != (&method.account, &method.token)
             }
             Some(_) | None => self.progress.left_to_customer,

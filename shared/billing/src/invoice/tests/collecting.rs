@@ -128,6 +128,15 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
         at = invoice.progress.next.map_or(at, |next| next.at);
     }
     assert!(invoice.retries_are_used_up(&policy, at));
+    // The customer may still come with another card.
+    assert_eq!(invoice.give_up(), Outcome::Applied(()));
+    assert_eq!(invoice.method_changed(&method(), &policy, at).unwrap(), Outcome::AlreadyApplied);
+    let other = PaymentMethod { token: "pm_2".to_owned(), ..method() };
+    assert_eq!(invoice.method_changed(&other, &policy, at).unwrap(), Outcome::Applied(()));
+    assert_eq!(invoice.collector_duty(at, at).unwrap(), Duty::Begin);
+    assert!(matches!(invoice.begin_attempt(other, at, at).unwrap(), Begun::Attempt(_)));
+    invoice.settle_attempt(5, decline(false), &policy, at).unwrap();
+    assert!(invoice.retries_are_used_up(&policy, at));
 }
 
 #[test]
