@@ -7,6 +7,7 @@ use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedP
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::party::Seller;
 use saldo_billing::payment::{Decline, PaymentReport};
+use saldo_billing::provider::ProviderAccount;
 use saldo_books::attempts::{self, Permission};
 use saldo_books::payments::{self, Booked, Reported};
 use saldo_gateways::{
@@ -41,7 +42,9 @@ const REFUSED: &str = "invalid_request";
 /// When the provider was not reached or the books cannot be kept; trying again is always safe.
 pub async fn collect(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -> Result<(), CollectionError> {
     for _ in 0..STEPS {
-        let goes_on = match attempts::permission(&*collection.store, id, now, (collection.clock)()).await? {
+        let reaches = async |account: &ProviderAccount| collection.gateways.of(account).await.map(drop);
+        let permission = attempts::permission(&*collection.store, id, now, (collection.clock)(), reaches).await?;
+        let goes_on = match permission {
             Permission::Charge(asked) => charge(collection, &asked.0, &asked.1, now).await?,
             Permission::LookUp(asked) => look_up_when_due(collection, &asked.0, &asked.1, now).await?,
             Permission::ClosePage(asked) => close(collection, &asked.0, &asked.1, now).await?,

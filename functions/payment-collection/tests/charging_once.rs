@@ -180,7 +180,8 @@ async fn what_was_not_sent_fails_and_is_repeated_under_the_same_key() {
 #[tokio::test]
 async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first() {
     let world = World::new().await;
-    let permission = attempts::permission(&*world.store, invoice_id(), at(0), at(0)).await.unwrap();
+    let permission =
+        attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
     assert!(matches!(permission, Permission::Charge(_)));
     // The process died here, and nothing came for two days.
     assert!(world.charge(2 * DAY).await);
@@ -195,7 +196,7 @@ async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first()
 #[tokio::test]
 async fn an_attempt_that_was_begun_is_not_carried_out_when_the_invoice_was_paid_meanwhile() {
     let world = World::new().await;
-    attempts::permission(&*world.store, invoice_id(), at(0), at(0)).await.unwrap();
+    attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
     payments::report(&*world.store, &paid_by_transfer(10_000), at(1)).await.unwrap();
     for minutes in [2, 7, 70, 75, 200] {
         assert!(world.charge(minutes).await);
@@ -209,7 +210,7 @@ async fn an_attempt_that_was_begun_is_not_carried_out_when_the_invoice_was_paid_
 #[tokio::test]
 async fn what_was_paid_in_part_meanwhile_leaves_only_the_rest_to_be_charged() {
     let world = World::new().await;
-    attempts::permission(&*world.store, invoice_id(), at(0), at(0)).await.unwrap();
+    attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
     payments::report(&*world.store, &paid_by_transfer(6_000), at(1)).await.unwrap();
     for minutes in [2, 7, 70, 75] {
         assert!(world.charge(minutes).await);

@@ -243,16 +243,18 @@ async fn a_direct_debit_is_processing_until_the_provider_tells() {
 }
 
 #[tokio::test]
-async fn an_account_without_a_key_is_waited_for() {
+async fn an_account_without_a_key_is_waited_for_and_stands_in_nobodys_way() {
     let world = World::new().await;
-    world
-        .change_customer(|customer| {
-            let method = customer.payment_method.as_mut().unwrap();
-            method.account = "stripe/other".parse().unwrap();
-        })
-        .await;
+    let account = |name: &'static str| {
+        move |customer: &mut Customer| customer.payment_method.as_mut().unwrap().account = name.parse().unwrap()
+    };
+    world.change_customer(account("stripe/other")).await;
     assert!(!world.charge(0).await);
-    assert_eq!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Begun);
+    assert_eq!(world.invoice().await.progress.attempt, None);
+    // Nothing was begun: another account, or a void, is as good as ever.
+    world.change_customer(account("stripe/main")).await;
+    assert!(world.charge(1).await);
+    assert_eq!(world.gateway.times_taken(), 1);
 }
 
 #[tokio::test]

@@ -114,7 +114,9 @@ async fn charging(policy: &str) -> World {
     transaction.update(&customer).unwrap();
     world.store.commit(transaction).await.unwrap();
     world.issue(Collection::Automatic).await;
-    let permission = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at()).await.unwrap();
+    let permission = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at(), attempts::everywhere)
+        .await
+        .unwrap();
     assert!(matches!(permission, Permission::Charge(_)));
     world
 }

@@ -1,7 +1,8 @@
-//! The dead-letter queues: what is in them, and back with it.
+//! The dead-letter queues: what is in them, and back with it, or away where there is no way back.
 
 mod letter;
 mod moving;
+mod purging;
 mod receiving;
 
 use std::fmt;
@@ -83,19 +84,20 @@ impl DeadLetterQueue {
         }
     }
 
-    /// What to do with its messages, where there is no queue to move them back to.
-    const fn instead(self) -> &'static str {
+    /// What comes of the work that its messages stand for, once they are deleted.
+    ///
+    /// # Errors
+    /// When they can be handled again, and so must not be deleted.
+    fn once_deleted(self) -> Result<&'static str> {
         match self {
-            Self::ProviderEvents | Self::InvoicesDue | Self::Collections | Self::Reminders => "redrive it",
-            Self::ReportAggregation => {
-                "a message only names a part of the table's stream. Mend the cause, then rebuild the reports: invoke \
-                 report-aggregation with {\"rebuild\": {}}"
-            }
-            Self::EventRelay => {
-                "a message only names a part of the table's stream. Mend the cause; what was not told within 24 hours is \
-                 not told any more"
-            }
-            Self::BillingTick => "mend the cause and delete the message: the next tick finds everything that is due",
+            Self::ProviderEvents | Self::InvoicesDue | Self::Collections | Self::Reminders => bail!(
+                "the messages of {self} are work that can still be done, and none is deleted: when the cause is mended, \
+                 `saldo dlq redrive {self}`"
+            ),
+            // Its messages only name a part of the table's stream, as do those of the relay.
+            Self::ReportAggregation => Ok("`saldo reports rebuild`, a minute later, counts what they stood for"),
+            Self::EventRelay => Ok("what was not told within 24 hours is not told any more"),
+            Self::BillingTick => Ok("the next tick finds everything that is due"),
         }
     }
 }
@@ -163,7 +165,11 @@ pub(crate) async fn show(stack: &Stack, queue: DeadLetterQueue, limit: u16, now:
 /// When there is no such queue, it was not confirmed, or SQS refuses. No message is lost: one that could not be moved stays.
 pub(crate) async fn redrive(stack: &Stack, queue: DeadLetterQueue, yes: bool) -> Result<()> {
     let Some(source) = queue.source_output() else {
-        bail!("{queue} has no queue before it to move its messages to: {}", queue.instead());
+        let then = queue.once_deleted()?;
+        bail!(
+            "{queue} has no queue before it to move its messages to: when the cause is mended, `saldo dlq purge {queue}`; \
+             {then}"
+        );
     };
     let (url, source) = (stack.output(queue.output())?, stack.output(source)?);
     let receiver = Receiver::new(stack.sqs(), url);
@@ -183,6 +189,28 @@ pub(crate) async fn redrive(stack: &Stack, queue: DeadLetterQueue, yes: bool) ->
     };
     let moved = moved.with_context(|| format!("{queue} was not emptied"))?;
     terminal::result(&format!("{queue}: {moved} messages moved back, to be handled again"));
+    Ok(())
+}
+
+/// Deletes the messages of a queue for good, also those that somebody is looking at.
+///
+/// # Errors
+/// When they can be moved back, it was not confirmed, or SQS refuses.
+pub(crate) async fn purge(stack: &Stack, queue: DeadLetterQueue, yes: bool) -> Result<()> {
+    let then = queue.once_deleted()?;
+    let url = stack.output(queue.output())?;
+    let counts = Receiver::new(stack.sqs(), url).counts().await?;
+    let count = counts.waiting.saturating_add(counts.in_flight);
+    if count == 0 {
+        terminal::result(&format!("{queue}: no message is there, nothing to delete"));
+        return Ok(());
+    }
+    if !yes {
+        bail!("{count} messages of {queue} would be deleted for good; when the cause is mended, repeat with --yes");
+    }
+    purging::purge(&stack.sqs(), url).await.with_context(|| format!("{queue} was not emptied"))?;
+    terminal::result(&format!("{queue}: {count} messages deleted; {then}"));
+    terminal::notice("SQS takes up to a minute to delete them, and may delete with them what comes in meanwhile");
     Ok(())
 }
 
@@ -210,6 +238,15 @@ mod tests {
                 assert!(name.is_none_or(|name| outputs.contains(&format!("\n  {name}: "))), "{name:?}");
             }
         }
+    }
+
+    #[test]
+    fn every_queue_can_be_either_redriven_or_purged() {
+        for queue in DeadLetterQueue::ALL {
+            assert_eq!(queue.source_output().is_some(), queue.once_deleted().is_err(), "{queue}");
+        }
+        let error = DeadLetterQueue::Collections.once_deleted().unwrap_err().to_string();
+        assert!(error.contains("none is deleted") && error.contains("`saldo dlq redrive collections`"), "{error}");
     }
 
     #[test]

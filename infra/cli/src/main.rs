@@ -4,6 +4,7 @@ mod card_data;
 mod dead_letters;
 mod inbox;
 mod replay;
+mod reports;
 mod scan;
 mod stack;
 mod terminal;
@@ -43,6 +44,9 @@ enum Command {
     Verify(verify::Options),
     /// Rebuild the books from the inbox and the decisions, and say what differs; both must fit into this machine's memory.
     Replay(replay::Options),
+    /// The reports: what is counted of the books.
+    #[command(subcommand)]
+    Reports(Reports),
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +69,14 @@ enum Dlq {
         #[arg(long)]
         yes: bool,
     },
+    /// Delete the messages of one queue that has no queue before it to move them back to.
+    Purge {
+        /// Which queue.
+        queue: DeadLetterQueue,
+        /// Do it: without this, it only says what it would do.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -75,7 +87,17 @@ enum Inbox {
     Retry(EventName),
 }
 
-/// What could not be done: something else than 1, which says that the books are broken.
+#[derive(Debug, Subcommand)]
+enum Reports {
+    /// Walk over everything in the books and count what the reports have not counted, beside the running functions.
+    Rebuild {
+        /// Do it: without this, it only says what it would do.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// What could not be done: something else than 1, which says that not all is well.
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -97,13 +119,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Does what was asked for; false when it was done and found the books broken.
+/// Does what was asked for; false when it was done and found that not all is well.
 async fn run(arguments: Arguments) -> anyhow::Result<bool> {
     let stack = Stack::open(&arguments.target, &Environment::of_process()).await?;
     match arguments.command {
         Command::Dlq(Dlq::List) => dead_letters::list(&stack, clock::now()).await?,
         Command::Dlq(Dlq::Show { queue, limit }) => dead_letters::show(&stack, queue, limit, clock::now()).await?,
         Command::Dlq(Dlq::Redrive { queue, yes }) => dead_letters::redrive(&stack, queue, yes).await?,
+        Command::Dlq(Dlq::Purge { queue, yes }) => dead_letters::purge(&stack, queue, yes).await?,
         Command::Inbox(Inbox::Show(event)) => terminal::result(&inbox::show(&stack.store()?, &event).await?),
         Command::Inbox(Inbox::Retry(event)) => {
             let url = stack.output("ProviderEventsQueueUrl")?.to_owned();
@@ -113,6 +136,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<bool> {
         }
         Command::Verify(options) => return verify::run(&stack, &options).await,
         Command::Replay(options) => return replay::run(&stack, &options).await,
+        Command::Reports(Reports::Rebuild { yes }) => return reports::rebuild(&stack.store()?, yes).await,
     }
     Ok(true)
 }
@@ -144,6 +168,15 @@ mod tests {
         assert!(line("saldo --local replay --repair --yes --limit 5").is_ok());
         assert!(line("saldo --local replay --repair").is_ok());
         assert!(line("saldo --local replay --yes").is_err());
+    }
+
+    #[test]
+    fn what_deletes_or_counts_takes_a_yes() {
+        let line = |line: &str| Arguments::try_parse_from(line.split(' '));
+        assert!(line("saldo --local dlq purge billing-tick --yes").is_ok());
+        assert!(line("saldo --local dlq purge --yes").is_err());
+        assert!(line("saldo --local reports rebuild --yes").is_ok());
+        assert!(line("saldo --local reports rebuild").is_ok());
     }
 
     #[test]

@@ -139,4 +139,4 @@ async fn walk(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -8,6 +8,7 @@ use saldo_billing::invoice::collection::Duty;
 use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, InvoiceStatus, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Payment, PaymentStatus};
+use saldo_billing::provider::ProviderAccount;
 use saldo_store::entities::{customer_key, invoice_key, list, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
@@ -28,19 +29,21 @@ pub enum Permission {
     Nothing,
 }
 
-/// Asks what is to be done for an invoice, and writes a new attempt down before anybody is asked for money.
+/// Asks what is to be done for an invoice, and writes a new attempt down before anybody is asked for money: not at an account
+/// that `reaches` refuses, for an attempt that is begun stands in the way of everything else.
 ///
 /// # Errors
-/// When something is missing or the books cannot be written.
-pub async fn permission(
+/// When something is missing, the books cannot be written, or the account is not to be reached.
+pub async fn permission<E: From<BooksError>>(
     store: &dyn Store,
     id: InvoiceId,
     now: DateTime<Utc>,
     clock: DateTime<Utc>,
-) -> Result<Permission, BooksError> {
+    reaches: impl AsyncFn(&ProviderAccount) -> Result<(), E>,
+) -> Result<Permission, E> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let page = match invoice.value.collector_duty(now, clock)? {
+        let page = match invoice.value.collector_duty(now, clock).map_err(BooksError::from)? {
             Duty::Nothing => return Ok(Permission::Nothing),
             Duty::Repeat(attempt) => return Ok(Permission::Charge(Box::new((invoice.value, attempt)))),
             Duty::LookUp(attempt) => return Ok(Permission::LookUp(Box::new((invoice.value, attempt)))),
@@ -55,17 +58,20 @@ pub async fn permission(
         }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
         let begun = match customer.value.payment_method.clone() {
-            Some(method) => Some(invoice.value.begin_attempt(method, now, clock)?),
+            Some(method) => {
+                reaches(&method.account).await?;
+                Some(invoice.value.begin_attempt(method, now, clock).map_err(BooksError::from)?)
+            }
             // They pay on their page, if they have one.
             None => {
-                invoice.value.leave_to_customer(&seller.value.dunning, now)?;
+                invoice.value.leave_to_customer(&seller.value.dunning, now).map_err(BooksError::from)?;
                 None
             }
         };
         let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
+        transaction.update(&invoice).map_err(BooksError::from)?;
         // Whoever gives the customer another method at this moment is first, or finds an invoice that waits for it.
-        transaction.check_version(&customer)?;
+        transaction.check_version(&customer).map_err(BooksError::from)?;
         if committed(store, transaction).await? {
             return Ok(match begun {
                 Some(Begun::Attempt(attempt)) => Permission::Charge(Box::new((invoice.value, *attempt))),
@@ -74,11 +80,19 @@ pub async fn permission(
             });
         }
     }
-    Err(BooksError::Contended { attempted: "begin an attempt" })
+    Err(BooksError::Contended { attempted: "begin an attempt" }.into())
+}
+
+/// To be given to [`permission`] by those who reach every account.
+///
+/// # Errors
+/// Never.
+pub async fn everywhere(_account: &ProviderAccount) -> Result<(), BooksError> {
+    Ok(())
 }
 
 /// Whether something is owed that nobody is paying at this moment.
-fn is_owed(invoice: &Invoice) -> Result<bool, InvoiceError> {
+fn is_owed(invoice: &Invoice) -> Result<bool, BooksError> {
     Ok(invoice.status()?.is_owed() && !invoice.is_processing())
 }
 

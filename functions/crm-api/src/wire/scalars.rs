@@ -213,6 +213,11 @@ impl Scalar for DateTime<Utc> {
     }
 }
 
+fn provider_names(between: &str) -> String {
+    let names: Vec<&str> = saldo_gateways::PROVIDERS.iter().map(|provider| provider.name()).collect();
+    names.join(between)
+}
+
 impl Scalar for ProviderAccount {
     const NAME: &'static str = "ProviderAccount";
 
@@ -220,13 +225,19 @@ impl Scalar for ProviderAccount {
         json!({
             "type": "string",
             "description": "A configured account at a payment provider: provider/account, as in the webhook's path.",
-            "pattern": "^[a-z0-9_-]{1,40}/[a-z0-9_-]{1,40}$",
+            "pattern": format!("^({})/[a-z0-9_-]{{1,40}}$", provider_names("|")),
             "examples": ["stripe/main"],
         })
     }
 
     fn read(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|error: saldo_billing::provider::ProviderAccountError| error.to_string())
+        let account: Self =
+            text.parse().map_err(|error: saldo_billing::provider::ProviderAccountError| error.to_string())?;
+        if saldo_gateways::provider(account.provider()).is_none() {
+            let found = beginning(account.provider());
+            return Err(format!("expected an account at {}, found one at `{found}`", provider_names(" or ")));
+        }
+        Ok(account)
     }
 
     fn write(&self) -> String {

@@ -45,6 +45,22 @@ fn about_customers() -> Vec<Case> {
             400,
             "payment_method.token",
         ),
+        (
+            "/v1/customers",
+            customer(),
+            "/payment_method",
+            json!({"account": "adyen/main", "token": "pm_1", "customer": "c", "kind": "card"}),
+            400,
+            "payment_method.account",
+        ),
+        (
+            "/v1/sellers",
+            json!({"name": "N", "email": "n@n.example", "country": "DE", "zone": "Europe/Berlin"}),
+            "/provider_account",
+            json!("stipe/main"),
+            400,
+            "provider_account",
+        ),
     ]
 }
 

@@ -40,8 +40,7 @@ pub(super) async fn repair(
     }
     if replay.differences().iter().any(|difference| difference.table == Table::Reports) {
         lines.push(
-            "reports are brought up to date by invoking report-aggregation with {\"rebuild\": {}}, and again with the `next` \
-             that it answers until that is null: after the books, since reports follow them"
+            "reports are brought up to date by `saldo reports rebuild`: after the books, since reports follow them"
                 .to_owned(),
         );
     }

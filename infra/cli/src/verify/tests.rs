@@ -81,7 +81,7 @@ async fn issued(store: &MemoryStore, number: u128, of: u128, lines: Vec<Line>) -
 }
 
 /// Two sellers, three invoices of the first in three currencies and one of the second.
-async fn books() -> MemoryStore {
+pub(crate) async fn books() -> MemoryStore {
     let store = MemoryStore::new();
     for number in [1, 2] {
         put(&store, &seller(number)).await;
