@@ -60,13 +60,16 @@ async fn answered(app: &App, request: Request, next: Next) -> Result<(Caller, Re
     };
     parts.extensions.insert(Call { now, caller: caller.clone(), keyed: Some(keyed), origin });
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if response.extensions().get::<KeyTaken>().is_none() {
+    if response.status().is_success() {
         return Ok((caller, response));
     }
-    // Another request with the same key was faster: its answer, if it was the same request, is ours too.
+    // Another request with the same key may have been faster, and what it did may be what stands in our way: its answer, if it
+    // was the same request, is ours too.
+    let is_taken = response.extensions().get::<KeyTaken>().is_some();
     match look(app.store.as_ref(), &caller, key, hash, now).await? {
         Known::Answered(reply) => Ok((caller, reply.into_response())),
-        Known::New(_) => Err(Problem::key_in_use()),
+        Known::New(_) if is_taken => Err(Problem::key_in_use()),
+        Known::New(_) => Ok((caller, response)),
     }
 }
 

@@ -144,6 +144,29 @@ async fn of_many_at_once_with_one_key_one_has_the_effect_and_all_get_its_answer(
 }
 
 #[tokio::test]
+async fn a_repetition_that_finds_the_effect_of_the_first_gets_its_answer() {
+    for head_start in 0..24 {
+        let api = Api::new();
+        let invoice = api.issued(&api.customer().await).await;
+        let payment = api.paid(&invoice, "119.00", "pi_1").await;
+        let mut charged = customer();
+        charged["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
+        let whole = json!({"payment": payment, "amount": "119.00"});
+        for (key, path, body) in [("refund", "/v1/refunds", whole), ("customer", "/v1/customers", charged)] {
+            let again = async {
+                for _ in 0..head_start {
+                    tokio::task::yield_now().await;
+                }
+                api.post_as(key, path, &body).await
+            };
+            let (first, again) = futures_util::join!(api.post_as(key, path, &body), again);
+            let (first, again) = (first.must(201), again.must(201));
+            assert_eq!(first.text, again.text, "{path}, head start {head_start}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn of_two_requests_at_once_with_one_key_one_is_refused() {
     let api = Api::new();
     let customer_id = api.customer().await;
