@@ -21,8 +21,9 @@ use crate::{MailingError, sending};
 /// Messages worked on at a time: SES counts mails per second, and the template runs several of us.
 const CONCURRENCY: usize = 1;
 
-/// What one mail may take: none is begun when less is left, since one that is cut off may be out and is not sent again.
-const CALL: Duration = Duration::from_secs(10);
+/// What one mail may take from when it is decided on: none is when less is left, since one that is cut off may be out and is not
+/// sent again.
+pub(crate) const CALL: Duration = Duration::from_secs(10);
 
 /// What the function works with.
 pub struct Mailing {
@@ -51,10 +52,7 @@ async fn take(mailing: &Mailing, body: &str, budget: Budget) -> Result<(), Maili
     match saldo_messages::decode(body)? {
         RemindersMessage::Remind { invoices, as_of, .. } => remind_all(mailing, &invoices, as_of, budget).await,
         RemindersMessage::Send { invoice, purpose, as_of, .. } => {
-            if budget.remaining() < CALL {
-                return Err(MailingError::OutOfTime { left: 1, of: 1 });
-            }
-            Box::pin(sending::send(mailing, invoice, purpose, as_of)).await
+            Box::pin(sending::send(mailing, invoice, purpose, as_of, budget)).await
         }
     }
 }
@@ -72,7 +70,7 @@ async fn remind_all(
         if budget.remaining() < CALL {
             return Err(MailingError::OutOfTime { left: of.saturating_sub(done), of });
         }
-        if let Err(error) = Box::pin(sending::remind(mailing, *invoice, now)).await {
+        if let Err(error) = Box::pin(sending::remind(mailing, *invoice, now, budget)).await {
             failures.push((invoice, error));
         }
     }

@@ -1,5 +1,7 @@
 //! One mail: decided from the books, written down, composed, handed over, its outcome recorded.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::StepKind;
@@ -8,24 +10,33 @@ use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_books::mail::{self, Decision, Letter};
 use saldo_documents::archive::invoice_pdf_key;
 use saldo_documents::mail::{Mail, MailContext, MailError, Occasion, compose};
+use saldo_runtime::budget::Budget;
 use saldo_runtime::logs;
 use saldo_store::entities::{invoice_key, mail_key};
-use saldo_store::load;
+use saldo_store::{deadline, load};
 
 use crate::MailingError;
-use crate::handler::Mailing;
+use crate::handler::{CALL, Mailing};
+
+/// What is kept of [`CALL`] for composing the mail and handing it over.
+const HAND_OVER: Duration = Duration::from_secs(7);
 
 /// Sends the reminder that is due for an invoice, if any.
 ///
 /// # Errors
 /// When it was certainly not sent, or the books cannot be kept.
-pub(crate) async fn remind(mailing: &Mailing, id: InvoiceId, now: DateTime<Utc>) -> Result<(), MailingError> {
+pub(crate) async fn remind(
+    mailing: &Mailing,
+    id: InvoiceId,
+    now: DateTime<Utc>,
+    budget: Budget,
+) -> Result<(), MailingError> {
     let due = match mail::due_reminder(&*mailing.store, id, now).await? {
         Some(purpose) => Some(purpose),
         None => refused_reminder(mailing, id).await?,
     };
     match due {
-        Some(purpose) => send(mailing, id, purpose, now).await,
+        Some(purpose) => send(mailing, id, purpose, now, budget).await,
         None => Ok(()),
     }
 }
@@ -48,10 +59,16 @@ pub(crate) async fn send(
     id: InvoiceId,
     purpose: Purpose,
     now: DateTime<Utc>,
+    budget: Budget,
 ) -> Result<(), MailingError> {
     // What takes time and may fail comes before it is written down: what is planned and not sent is not sent again.
     let pdf = enclosure(mailing, id, purpose).await?;
-    let letter = match mail::decide(&*mailing.store, id, purpose, now).await? {
+    if budget.remaining() < CALL {
+        return Err(MailingError::OutOfTime { left: 1, of: 1 });
+    }
+    // Nor may the store be asked again and again until no time is left for the mail.
+    let decided = mail::decide(&*mailing.store, id, purpose, now);
+    let letter = match deadline::scope(budget.ends_before(HAND_OVER), decided).await? {
         Decision::Send(letter) => letter,
         Decision::AlreadyPlanned => {
             tracing::info!(invoice.id = %id, mail.purpose = %purpose, "sent before, or may have been");

@@ -38,6 +38,17 @@ async fn a_pdf_that_is_not_archived_yet_is_made_from_the_books() {
     assert!(world.last().attachments[0].bytes == made);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_mail_whose_pdf_took_all_the_time_is_not_decided_on() {
+    let world = World::new().await;
+    *world.archive.takes.lock().unwrap() = std::time::Duration::from_secs(48);
+    assert!(!world.send(Purpose::Issued, 1).await);
+    assert_eq!(world.record(Purpose::Issued).await, None);
+    *world.archive.takes.lock().unwrap() = std::time::Duration::ZERO;
+    assert!(world.send(Purpose::Issued, 1).await);
+    assert_eq!(world.subjects().len(), 1);
+}
+
 #[tokio::test]
 async fn without_the_archive_the_mail_waits_for_it() {
     let world = World::new().await;

@@ -91,11 +91,12 @@ impl Store for ShakyStore {
     }
 }
 
-/// The archive in memory, which can be out of reach.
+/// The archive in memory, which can be out of reach, or slow.
 #[derive(Default)]
 pub(crate) struct ShakyArchive {
     pub(crate) memory: MemoryArchive,
     pub(crate) is_away: Mutex<bool>,
+    pub(crate) takes: Mutex<Duration>,
 }
 
 #[async_trait]
@@ -105,6 +106,8 @@ impl Archive for ShakyArchive {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, ArchiveError> {
+        let takes = *self.takes.lock().unwrap();
+        tokio::time::sleep(takes).await;
         if *self.is_away.lock().unwrap() {
             return Err(ArchiveError::Get { key: key.to_owned(), source: "scripted".into() });
         }

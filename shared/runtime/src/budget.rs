@@ -50,6 +50,11 @@ impl Budget {
         self.remaining() >= START_MARGIN
     }
 
+    /// The instant after which what takes this long can no more be begun.
+    pub fn ends_before(&self, takes: Duration) -> Instant {
+        self.ends_at.checked_sub(takes).unwrap_or(self.ends_at)
+    }
+
     /// The instant at which work must be given up.
     pub fn ends_at(&self) -> Instant {
         self.ends_at
