@@ -113,7 +113,7 @@ fn message(work: Work, keys: &[Key], as_of: DateTime<Utc>) -> Vec<Result<Ready, 
             CollectionsMessage::NewMethod { v, customers, as_of }
         }),
         Work::Retry => written(keys, "parked", parked, Destination::ProviderEvents, |parked| {
-            ProviderEventsMessage::Retry { v, parked, as_of }
+            ProviderEventsMessage::Retry { v, parked, as_of, at_once: false }
         }),
     }
 }

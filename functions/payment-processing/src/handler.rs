@@ -41,7 +41,9 @@ pub async fn handle(processing: &Processing, event: SqsEvent, budget: Budget) ->
     let one = |record: batch::Record| async move {
         match saldo_messages::decode(&record.body)? {
             ProviderEventsMessage::Take { event, .. } => Box::pin(take(processing, &event)).await,
-            ProviderEventsMessage::Retry { parked, as_of, .. } => retry_all(processing, &parked, as_of).await,
+            ProviderEventsMessage::Retry { parked, as_of, at_once, .. } => {
+                retry_all(processing, &parked, as_of, at_once).await
+            }
         }
     };
     batch::process(event, budget, CONCURRENCY, one).await
@@ -72,10 +74,15 @@ async fn take(processing: &Processing, event: &ProviderEvent) -> Result<(), Proc
 }
 
 /// Tries each parked event again, also when another one failed.
-async fn retry_all(processing: &Processing, parked: &[ParkedKey], now: DateTime<Utc>) -> Result<(), ProcessingError> {
+async fn retry_all(
+    processing: &Processing,
+    parked: &[ParkedKey],
+    now: DateTime<Utc>,
+    at_once: bool,
+) -> Result<(), ProcessingError> {
     let mut failed = Vec::new();
     for key in parked {
-        if let Err(error) = Box::pin(retry(processing, key, now)).await {
+        if let Err(error) = Box::pin(retry(processing, key, now, at_once)).await {
             let chain = logs::chain(&error);
             let account = key.account.to_string();
             match error.disposition() {
@@ -106,7 +113,19 @@ async fn retry_all(processing: &Processing, parked: &[ParkedKey], now: DateTime<
     }
 }
 
-async fn retry(processing: &Processing, key: &ParkedKey, now: DateTime<Utc>) -> Result<(), ProcessingError> {
+async fn retry(
+    processing: &Processing,
+    key: &ParkedKey,
+    now: DateTime<Utc>,
+    at_once: bool,
+) -> Result<(), ProcessingError> {
+    if !at_once {
+        // The same work comes with each tick while it rests in the queue: once is enough, and each time it would wait longer.
+        let parked = load::<ParkedEvent>(&*processing.store, &ParkedEvent::key_of(&key.account, &key.event_id)).await?;
+        if parked.is_none_or(|parked| parked.value.retry_at > now) {
+            return Ok(());
+        }
+    }
     let kept = inbox::event(&*processing.store, &key.account, &key.event_id).await?.value;
     let known = Event { account: &key.account, event_id: &key.event_id, waited: true, is_retry: true };
     match read(&key.account, kept.body.bytes()) {

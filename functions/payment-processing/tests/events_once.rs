@@ -68,7 +68,7 @@ async fn what_an_older_version_could_not_read_is_taken_when_it_is_sent_again() {
     // Or when the operator has it tried again.
     let world = World::new().await;
     inbox::keep(&*world.store, &event, InboxStatus::Ignored).await.unwrap();
-    assert!(world.retry(SUCCEEDED_ID, "2026-10-03T00:00:00Z").await);
+    assert!(world.retry_at_once(SUCCEEDED_ID, "2026-10-03T00:00:00Z").await);
     assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid);
     assert_eq!(world.status(SUCCEEDED_ID).await, Some(InboxStatus::Applied));
 }
@@ -151,7 +151,7 @@ async fn kinds_that_nobody_reads_are_kept_and_counted_once() {
     let books = world.books();
     for _ in 0..3 {
         assert!(world.take(UNKNOWN).await && world.take(PAYOUT).await);
-        assert!(world.retry("evt_1SkXqGLkdIwHu7ixUnknwn01", "2026-10-03T00:00:00Z").await);
+        assert!(world.retry_at_once("evt_1SkXqGLkdIwHu7ixUnknwn01", "2026-10-03T00:00:00Z").await);
     }
     assert_eq!((world.counted("UnknownEvents"), world.counted("PayoutEvents")), (1, 1));
     assert_eq!(world.status("evt_1SkXqGLkdIwHu7ixUnknwn01").await, Some(InboxStatus::Ignored));

@@ -100,12 +100,31 @@ async fn a_refund_before_its_payment_waits_visibly_and_is_joined() {
     assert_eq!((parked.tries, parked.retry_at.to_rfc3339().as_str()), (1, "2026-10-03T09:10:00+00:00"));
 
     assert!(world.take(SUCCEEDED).await);
-    assert!(world.take(RETRY).await);
+    assert!(world.retry(REFUND_ID, "2026-10-03T09:10:00Z").await);
     assert_eq!(world.invoice().await.amount_refunded().unwrap(), eur(3_000));
     assert_eq!(world.invoice().await.status().unwrap(), InvoiceStatus::Paid, "a refund does not reopen");
     assert_eq!(world.parked(REFUND_ID).await, None);
     assert_eq!(world.status(REFUND_ID).await, Some(InboxStatus::Applied));
     assert!(world.take(RETRY).await, "a late message about an event that waits no more");
+}
+
+#[tokio::test]
+async fn messages_that_piled_up_try_what_waits_once() {
+    let world = World::new().await;
+    assert!(world.take(REFUND).await);
+    // Three hours of ticks, each of which found it due.
+    for minute in 0..180 {
+        let as_of = format!("2026-10-03T{:02}:{:02}:00Z", 8 + minute / 60, minute % 60);
+        assert!(world.retry(REFUND_ID, &as_of).await);
+    }
+    let parked = world.parked(REFUND_ID).await.unwrap();
+    assert_eq!(parked.tries, 2, "{parked:?}");
+    // A person may have it tried at any time.
+    assert!(world.take(SUCCEEDED).await);
+    assert!(world.retry(REFUND_ID, "2026-10-03T11:00:00Z").await);
+    assert!(world.parked(REFUND_ID).await.is_some());
+    assert!(world.retry_at_once(REFUND_ID, "2026-10-03T11:00:00Z").await);
+    assert_eq!(world.parked(REFUND_ID).await, None);
 }
 
 #[tokio::test]

@@ -198,8 +198,17 @@ impl World {
 
     /// Has billing-tick bring an event that waits; tells whether the message is done.
     pub(crate) async fn retry(&self, event_id: &str, as_of: &str) -> bool {
+        self.try_again(event_id, as_of, false).await
+    }
+
+    /// Has a person ask for an event to be tried again; tells whether the message is done.
+    pub(crate) async fn retry_at_once(&self, event_id: &str, as_of: &str) -> bool {
+        self.try_again(event_id, as_of, true).await
+    }
+
+    async fn try_again(&self, event_id: &str, as_of: &str, at_once: bool) -> bool {
         let parked = vec![ParkedKey { account: account(), event_id: event_id.to_owned() }];
-        let message = ProviderEventsMessage::Retry { v: V1, parked, as_of: as_of.parse().unwrap() };
+        let message = ProviderEventsMessage::Retry { v: V1, parked, as_of: as_of.parse().unwrap(), at_once };
         let body = saldo_messages::encode(&message).unwrap();
         let event = serde_json::json!({"Records": [{"messageId": "m-0", "body": body}]});
         self.handle(serde_json::from_value(event).unwrap()).await.is_empty()

@@ -52,7 +52,7 @@ pub(crate) async fn retry(
         InboxStatus::GivenUp => "if it is refused again, its message comes to `dlq show provider-events`",
     };
     let parked = vec![ParkedKey { account: name.account.clone(), event_id: name.event_id.clone() }];
-    let message = encode(&ProviderEventsMessage::Retry { v: V1, parked, as_of: now })?;
+    let message = encode(&ProviderEventsMessage::Retry { v: V1, parked, as_of: now, at_once: true })?;
     queue.send(Destination::ProviderEvents, vec![message]).await?;
     Ok(outcome)
 }
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_retry_is_the_ticks_own_message() {
+    async fn a_retry_is_the_ticks_message_that_does_not_wait() {
         for status in [InboxStatus::Parked, InboxStatus::GivenUp, InboxStatus::Applied, InboxStatus::Ignored] {
             let queue = MemoryQueue::default();
             retry(&inbox_with(status).await, &queue, &name("evt_1"), now()).await.unwrap();
@@ -167,7 +167,7 @@ mod tests {
             let parked = vec![ParkedKey { account: "stripe/main".parse().unwrap(), event_id: "evt_1".into() }];
             assert_eq!(
                 decode::<ProviderEventsMessage>(body).unwrap(),
-                ProviderEventsMessage::Retry { v: V1, parked, as_of: now() }
+                ProviderEventsMessage::Retry { v: V1, parked, as_of: now(), at_once: true }
             );
         }
     }

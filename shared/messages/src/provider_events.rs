@@ -45,6 +45,9 @@ pub enum ProviderEventsMessage {
         parked: Vec<ParkedKey>,
         /// When it is.
         as_of: DateTime<Utc>,
+        /// Whether a person asks for it: also of what does not wait, or not that long yet.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_once: bool,
     },
 }
 

@@ -34,7 +34,8 @@ pub(super) async fn repair(
     }));
     if does_it {
         for parked in events.chunks(EVENTS_PER_MESSAGE) {
-            let message = encode(&ProviderEventsMessage::Retry { v: V1, parked: parked.to_vec(), as_of: now })?;
+            let message =
+                encode(&ProviderEventsMessage::Retry { v: V1, parked: parked.to_vec(), as_of: now, at_once: true })?;
             queue.send(Destination::ProviderEvents, vec![message]).await?;
         }
     }
