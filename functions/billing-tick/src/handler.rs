@@ -57,7 +57,7 @@ struct Reading {
 pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Budget) -> Result<Ticked, TickError> {
     let mut ticked = Ticked::default();
     let mut waiting = Waiting::default();
-    let mut failed = Vec::new();
+    let (mut failed, mut refused) = (Vec::new(), None);
     // Shards take turns; whichever has nothing more drops out.
     let mut round: Vec<Reading> = shards(tick.time).map(|shard| Reading { shard, after: None }).collect();
     while !round.is_empty() && budget.allows_start() {
@@ -71,8 +71,9 @@ pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Bu
                 Ok(page) => {
                     ticked.due = ticked.due.saturating_add(u64::try_from(page.entries.len()).unwrap_or(u64::MAX));
                     page.entries.into_iter().for_each(|entry| waiting.add(entry));
+                    page.unreadable.iter().for_each(left_out);
                     next.extend(page.next.map(|cursor| Reading { shard, after: Some(cursor) }));
-                    send(queue, waiting.take(false, tick.time), &mut ticked).await?;
+                    refused = refused.or(send(queue, waiting.take(false, tick.time), &mut ticked).await.err());
                 }
                 Err(error) => {
                     tracing::error!(due.shard = shard, error.chain = logs::chain(&error), "a shard was left out");
@@ -82,7 +83,7 @@ pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Bu
         }
         round = next;
     }
-    send(queue, waiting.take(true, tick.time), &mut ticked).await?;
+    refused = refused.or(send(queue, waiting.take(true, tick.time), &mut ticked).await.err());
     ticked.is_complete = round.is_empty() && failed.is_empty();
     tracing::info!(
         tick.time = tick.time.to_rfc3339(),
@@ -93,7 +94,11 @@ pub async fn handle(store: &dyn Store, queue: &dyn Queue, tick: Tick, budget: Bu
     if !round.is_empty() {
         tracing::warn!(due.shards = round.len(), "out of time, the next tick continues");
     }
-    if failed.is_empty() { Ok(ticked) } else { Err(TickError::Shards { shards: failed }) }
+    match refused {
+        Some(error) => Err(error.into()),
+        None if failed.is_empty() => Ok(ticked),
+        None => Err(TickError::Shards { shards: failed }),
+    }
 }
 
 /// All shards, beginning with another one each minute.
@@ -103,8 +108,13 @@ fn shards(time: DateTime<Utc>) -> impl Iterator<Item = u8> {
     (first..DUE_SHARDS).chain(0..first)
 }
 
-/// Hands messages over, each queue's together; keys that fit no message are logged and left to a person.
-async fn send<E: std::error::Error>(
+/// Says that something that is due is left to a person.
+fn left_out(error: &(impl std::error::Error + 'static)) {
+    tracing::error!(error.chain = logs::chain(error), "due work was left out");
+}
+
+/// Hands messages over, each queue's together, also when another queue refuses; keys that fit no message are left to a person.
+async fn send<E: std::error::Error + 'static>(
     queue: &dyn Queue,
     ready: Vec<Result<Ready, E>>,
     ticked: &mut Ticked,
@@ -113,13 +123,16 @@ async fn send<E: std::error::Error>(
     for message in ready {
         match message {
             Ok((to, body)) => by_queue.entry(to).or_default().push(body),
-            Err(error) => tracing::error!(error.chain = logs::chain(&error), "due work was left out"),
+            Err(error) => left_out(&error),
         }
     }
+    let mut sent = Ok(());
     for (to, bodies) in by_queue {
         let count = u64::try_from(bodies.len()).unwrap_or(u64::MAX);
-        queue.send(to, bodies).await?;
-        ticked.messages = ticked.messages.saturating_add(count);
+        match queue.send(to, bodies).await {
+            Ok(()) => ticked.messages = ticked.messages.saturating_add(count),
+            Err(error) => sent = sent.and(Err(error)),
+        }
     }
-    Ok(())
+    sent
 }

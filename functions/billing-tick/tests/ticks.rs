@@ -279,6 +279,35 @@ async fn a_queue_that_refuses_fails_the_tick_and_the_next_sends_all() {
 }
 
 #[tokio::test]
+async fn a_queue_that_refuses_keeps_nothing_from_the_others() {
+    let (store, queue) = (MemoryStore::new(), MemoryQueue::default());
+    let subscription = SubscriptionId::from_random(1);
+    let parked = Key::new("PARKED#stripe/main#evt_1", "PARKED");
+    wait(&store, [(parked, DueKind::Parked, after(-2)), (subscription_key(subscription), DueKind::Bill, after(-1))])
+        .await;
+    queue.refuse(1);
+    assert!(matches!(handle(&store, &queue, tick(), budget()).await, Err(TickError::Queue(_))));
+    assert_eq!(billed(&queue).0, [subscription]);
+}
+
+#[tokio::test]
+async fn a_kind_that_only_a_newer_version_knows_holds_up_nothing() {
+    let store = MemoryStore::new();
+    let all = subscriptions(100);
+    wait(&store, all.iter().map(|id| (subscription_key(*id), DueKind::Bill, after(-1)))).await;
+    for item in store.items(Table::Billing).into_iter().take(50) {
+        let mut item = (*item).clone();
+        item.insert(attribute::DUE_KIND.to_owned(), AttributeValue::S("of_tomorrow".to_owned()));
+        let mut transaction = Transaction::new();
+        transaction.put(Table::Billing, item, Condition::Always).unwrap();
+        store.commit(transaction).await.unwrap();
+    }
+    let queue = MemoryQueue::default();
+    assert!(handle(&store, &queue, tick(), budget()).await.unwrap().is_complete);
+    assert_eq!(billed(&queue).0.len(), 50);
+}
+
+#[tokio::test]
 async fn an_entry_that_cannot_be_does_not_stop_the_others() {
     let (store, queue) = (MemoryStore::new(), MemoryQueue::default());
     let good = SubscriptionId::from_random(7);

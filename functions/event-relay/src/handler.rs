@@ -1,15 +1,16 @@
 //! From changes of the table to events on the bus.
 
+use std::collections::BTreeSet;
+
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::DynamoDbEventResponse;
 use saldo_messages::{Destination, Disposed, Disposition, MessageError, Queue, QueueError};
 use saldo_runtime::budget::Budget;
+use saldo_runtime::logs;
 use saldo_runtime::stream::{self, Change, GroupFailure, StreamError};
+use saldo_store::Key;
 
 use crate::events::{EventError, events};
-
-/// Changes whose events travel together; few enough that coming again costs little.
-const CHANGES_PER_GROUP: usize = 50;
 
 /// Why a change's events are not on the bus.
 #[derive(Debug, thiserror::Error)]
@@ -46,19 +47,28 @@ impl Disposed for RelayError {
 /// # Errors
 /// When the batch itself cannot be read; then all of it comes again.
 pub async fn handle(queue: &dyn Queue, event: Event, budget: Budget) -> Result<DynamoDbEventResponse, StreamError> {
-    stream::process_groups(event, budget, CHANGES_PER_GROUP, |changes| relay(queue, changes)).await
+    // The batch as a whole: when the tries of a change are over, what is behind it in its batch goes with it.
+    stream::process_groups(event, budget, usize::MAX, |changes| relay(queue, changes)).await
 }
 
-/// Puts the events of these changes on the bus; when one of them cannot be told, those before it.
+/// Puts the events of these changes on the bus. One that cannot be told is where the stream goes on; of everything else only
+/// what happened to the same thing later waits for it.
 async fn relay(queue: &dyn Queue, changes: Vec<Change>) -> Result<(), GroupFailure<RelayError>> {
     let mut bodies = Vec::new();
-    let mut failure = None;
+    let (mut failure, mut held_up) = (None, BTreeSet::new());
     for (done, change) in changes.iter().enumerate() {
+        let partition = Key::of(&change.keys).map(|key| key.pk);
+        if held_up.contains(&partition) {
+            continue;
+        }
         match told(change) {
             Ok(told) => bodies.extend(told),
             Err(error) => {
-                failure = Some(GroupFailure { done, error });
-                break;
+                held_up.insert(partition);
+                match failure {
+                    None => failure = Some(GroupFailure { done, error }),
+                    Some(_) => tracing::error!(error.chain = logs::chain(&error), "this cannot be told either"),
+                }
             }
         }
     }

@@ -121,10 +121,12 @@ pub struct DueEntry {
 }
 
 /// A page of waiting work.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct DuePage {
     /// Longest waiting first.
     pub entries: Vec<DueEntry>,
+    /// Why others could not be read: a kind that only a newer version knows must not hold up what is behind it.
+    pub unreadable: Vec<EntityError>,
     /// Where the next page begins; `None` at the end.
     pub next: Option<Cursor>,
 }
@@ -142,8 +144,14 @@ pub async fn due_page(
 ) -> Result<DuePage, EntityError> {
     let query = Query::index(Index::Due, shard.to_string()).range(Range::AtMost(instant_text(until)));
     let page = store.query(query.limit(limit).after(after)).await?;
-    let entries = page.items.iter().map(due_entry).collect::<Result<_, _>>()?;
-    Ok(DuePage { entries, next: page.next })
+    let mut due = DuePage { next: page.next, ..DuePage::default() };
+    for item in &page.items {
+        match due_entry(item) {
+            Ok(entry) => due.entries.push(entry),
+            Err(error) => due.unreadable.push(error),
+        }
+    }
+    Ok(due)
 }
 
 fn due_entry(item: &Item) -> Result<DueEntry, EntityError> {

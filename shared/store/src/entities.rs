@@ -128,6 +128,11 @@ impl Entity for Seller {
     }
 }
 
+/// When what was listed until then is surely found in the lists, which lag behind by moments.
+fn settled_after(at: DateTime<Utc>) -> DateTime<Utc> {
+    at.checked_add_signed(TimeDelta::minutes(1)).unwrap_or(at)
+}
+
 impl Entity for Customer {
     fn key(&self) -> Key {
         customer_key(self.id)
@@ -135,7 +140,7 @@ impl Entity for Customer {
 
     fn indexes(&self) -> Indexes {
         Indexes {
-            due: self.method_new_since.map(|at| Due { at, kind: DueKind::NewMethod }),
+            due: self.method_new_since.map(|at| Due { at: settled_after(at), kind: DueKind::NewMethod }),
             kind: Some((list::CUSTOMERS.to_owned(), instant_text(self.created_at))),
             ..Indexes::default()
         }
