@@ -2,15 +2,17 @@
 
 pub mod fact;
 mod refund;
+mod standing;
 
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use saldo_money::{Currency, Money, MoneyError};
+use saldo_money::{Currency, MoneyError};
 use serde::{Deserialize, Serialize};
 
 pub use self::fact::{Decline, DisputeOutcome, Fact, RefundStatus, Statement};
 pub use self::refund::{RefundError, RefundRequest, RefundState};
+pub use self::standing::Standing;
 use crate::Outcome;
 use crate::id::{CustomerId, InvoiceId, PaymentId, RefundId};
 use crate::provider::ProviderAccount;
@@ -112,70 +114,6 @@ pub enum PaymentStatus {
     Failed,
     /// Called off.
     Cancelled,
-}
-
-/// What an invoice, a report or a person wants to know of a payment's money.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StandingFields", into = "StandingFields")]
-pub struct Standing {
-    /// Taken.
-    pub captured: Money,
-    /// Given back.
-    pub refunded: Money,
-    /// Withdrawn by disputes that are not decided.
-    pub disputed: Money,
-    /// Lost in disputes.
-    pub lost: Money,
-    /// Charged for disputes.
-    pub dispute_fees: Money,
-}
-
-impl Standing {
-    /// Nothing yet.
-    #[must_use]
-    pub const fn none(zero: Money) -> Self {
-        Self { captured: zero, refunded: zero, disputed: zero, lost: zero, dispute_fees: zero }
-    }
-}
-
-/// A standing as it is kept: most payments were only captured, and what is kept costs by its size.
-#[derive(Serialize, Deserialize)]
-struct StandingFields {
-    captured: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    refunded: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    disputed: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    lost: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    dispute_fees: Option<Money>,
-}
-
-impl From<Standing> for StandingFields {
-    fn from(standing: Standing) -> Self {
-        let kept = |amount: Money| (!amount.is_zero()).then_some(amount);
-        Self {
-            captured: standing.captured,
-            refunded: kept(standing.refunded),
-            disputed: kept(standing.disputed),
-            lost: kept(standing.lost),
-            dispute_fees: kept(standing.dispute_fees),
-        }
-    }
-}
-
-impl From<StandingFields> for Standing {
-    fn from(fields: StandingFields) -> Self {
-        let zero = Money::zero(fields.captured.currency());
-        Self {
-            captured: fields.captured,
-            refunded: fields.refunded.unwrap_or(zero),
-            disputed: fields.disputed.unwrap_or(zero),
-            lost: fields.lost.unwrap_or(zero),
-            dispute_fees: fields.dispute_fees.unwrap_or(zero),
-        }
-    }
 }
 
 /// Why a report could not be applied to a payment.
@@ -358,93 +296,6 @@ impl Payment {
                 .any(|(_, s)| matches!(s, Statement::DisputeClosed { reference, .. } if reference == wanted))
         };
         self.statements().any(|(_, s)| matches!(s, Statement::DisputeOpened { reference, .. } if !closed(reference)))
-    }
-
-    /// The money of this payment.
-    ///
-    /// # Errors
-    /// When amounts are of unlike currencies or leave what money can hold.
-    pub fn standing(&self) -> Result<Standing, PaymentError> {
-        self.fold_standing().map_err(|source| PaymentError::Money { payment: self.id, source })
-    }
-
-    fn fold_standing(&self) -> Result<Standing, MoneyError> {
-        let zero = Money::zero(self.currency);
-        let mut standing = Standing::none(zero);
-        let mut refunds: BTreeMap<&str, (u8, Money)> = BTreeMap::new();
-        let mut in_all = zero;
-        for (_, statement) in self.statements() {
-            match statement {
-                Statement::Captured { amount, .. } => standing.captured = standing.captured.checked_add(*amount)?,
-                Statement::RefundedInAll { amount, .. } => in_all = in_all.checked_add(*amount)?,
-                Statement::Refund { reference, amount, status, .. } => {
-                    let stage = match status {
-                        RefundStatus::Pending => (0, zero),
-                        RefundStatus::Succeeded => (1, *amount),
-                        RefundStatus::Cancelled | RefundStatus::Failed => (2, zero),
-                    };
-                    let known = refunds.entry(reference).or_insert(stage);
-                    if stage.0 > known.0 {
-                        *known = stage;
-                    }
-                }
-                Statement::Created { .. }
-                | Statement::RequiresAction
-                | Statement::Processing
-                | Statement::Authorised { .. }
-                | Statement::Failed { .. }
-                | Statement::Cancelled
-                | Statement::DisputeOpened { .. }
-                | Statement::DisputeFundsWithdrawn { .. }
-                | Statement::DisputeFundsReinstated { .. }
-                | Statement::DisputeClosed { .. } => {}
-            }
-        }
-        let one_by_one = refunds.values().try_fold(zero, |sum, (_, amount)| sum.checked_add(*amount))?;
-        let any_undone = refunds.values().any(|(stage, _)| *stage == 2);
-        // A cumulative sum still counts a refund that failed afterwards; then only the refunds themselves tell.
-        standing.refunded = if any_undone { one_by_one } else { one_by_one.max(in_all)? };
-        self.fold_disputes(&mut standing)?;
-        Ok(standing)
-    }
-
-    fn fold_disputes(&self, standing: &mut Standing) -> Result<(), MoneyError> {
-        let zero = Money::zero(self.currency);
-        let mut disputes: BTreeMap<&str, (Money, Money, bool)> = BTreeMap::new();
-        for (_, statement) in self.statements() {
-            match statement {
-                Statement::DisputeFundsWithdrawn { reference, amount, fee } => {
-                    let dispute = disputes.entry(reference).or_insert((zero, zero, false));
-                    dispute.0 = dispute.0.checked_add(*amount)?;
-                    dispute.1 = dispute.1.checked_add(fee.unwrap_or(zero))?;
-                }
-                Statement::DisputeFundsReinstated { reference, amount, fee } => {
-                    let dispute = disputes.entry(reference).or_insert((zero, zero, false));
-                    dispute.0 = dispute.0.checked_sub(*amount)?;
-                    dispute.1 = dispute.1.checked_sub(fee.unwrap_or(zero))?;
-                }
-                Statement::DisputeClosed { reference, outcome: DisputeOutcome::Lost } => {
-                    disputes.entry(reference).or_insert((zero, zero, false)).2 = true;
-                }
-                Statement::DisputeClosed { outcome: DisputeOutcome::Won | DisputeOutcome::WarningClosed, .. }
-                | Statement::Created { .. }
-                | Statement::RequiresAction
-                | Statement::Processing
-                | Statement::Authorised { .. }
-                | Statement::Captured { .. }
-                | Statement::Failed { .. }
-                | Statement::Cancelled
-                | Statement::Refund { .. }
-                | Statement::RefundedInAll { .. }
-                | Statement::DisputeOpened { .. } => {}
-            }
-        }
-        for (withdrawn, fee, lost) in disputes.into_values() {
-            let account = if lost { &mut standing.lost } else { &mut standing.disputed };
-            *account = account.checked_add(withdrawn)?;
-            standing.dispute_fees = standing.dispute_fees.checked_add(fee)?;
-        }
-        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 mod access;
 mod books;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use saldo_billing::catalogue::{Price, Product};
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, PriceId, ProductId, SellerId, SubscriptionId};
 use saldo_billing::invoice::Invoice;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use saldo_money::{Money, MoneyError};
 use serde::{Deserialize, Serialize};
 
-use super::{Decline, Payment, PaymentError, RefundStatus, Statement};
+use super::{Decline, Payment, PaymentError, RefundStatus, Standing, Statement};
 use crate::Outcome;
 use crate::id::{PaymentId, RefundId};
 
@@ -121,16 +121,24 @@ impl Payment {
     /// When amounts do not add up.
     pub fn refundable(&self) -> Result<Money, RefundError> {
         let standing = self.standing().map_err(RefundError::Payment)?;
+        self.left_to_refund(&standing).map_err(RefundError::Money)
+    }
+
+    fn left_to_refund(&self, standing: &Standing) -> Result<Money, MoneyError> {
+        let zero = Money::zero(self.currency);
+        let (told, _) = self.refunded_one_by_one()?;
+        let (mut in_hand, mut asked_for) = (zero, zero);
+        for request in self.refunds.values().filter(|request| self.is_reserved(request)) {
+            let sum = if matches!(request.state, RefundState::Accepted { .. }) { &mut in_hand } else { &mut asked_for };
+            *sum = sum.checked_add(request.amount)?;
+        }
+        // What the provider says of all refunds together counts what it has in hand; what it was only asked for, perhaps not.
+        let on_its_way = standing.refunded.checked_sub(told)?.max(in_hand)?;
         let mut left = standing.captured;
-        for taken in [standing.refunded, standing.disputed, standing.lost] {
-            left = left.checked_sub(taken).map_err(RefundError::Money)?;
+        for taken in [standing.disputed, standing.lost, told, on_its_way, asked_for] {
+            left = left.checked_sub(taken)?;
         }
-        for request in self.refunds.values() {
-            if self.is_reserved(request) {
-                left = left.checked_sub(request.amount).map_err(RefundError::Money)?;
-            }
-        }
-        left.max(Money::zero(self.currency)).map_err(RefundError::Money)
+        left.max(zero)
     }
 
     /// A request holds its amount until the provider refuses it or the facts count it.
@@ -138,13 +146,12 @@ impl Payment {
         match &request.state {
             RefundState::Requested | RefundState::Unknown { .. } => true,
             RefundState::Refused { .. } => false,
-            RefundState::Accepted { reference, status } => match status {
-                RefundStatus::Pending => true,
-                RefundStatus::Cancelled | RefundStatus::Failed => false,
-                RefundStatus::Succeeded => !self.statements().any(|(_, statement)| {
-                    matches!(statement, Statement::Refund { reference: told, status: RefundStatus::Succeeded, .. } if told == reference)
-                }),
-            },
+            RefundState::Accepted { reference, status } => {
+                let is_decided = self.statements().any(|(_, statement)| {
+                    matches!(statement, Statement::Refund { reference: told, status, .. } if told == reference && *status != RefundStatus::Pending)
+                });
+                !is_decided && matches!(status, RefundStatus::Pending | RefundStatus::Succeeded)
+            }
         }
     }
 

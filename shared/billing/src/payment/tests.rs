@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use saldo_money::Money;
+
 use super::*;
 
 fn eur(minor: i64) -> Money {
@@ -171,6 +173,24 @@ fn a_refused_refund_frees_what_it_reserved_and_a_settled_one_counts_once() {
         ]))
         .unwrap();
     assert_eq!(payment.refundable().unwrap(), eur(6000));
+}
+
+#[test]
+fn a_refund_that_is_on_its_way_counts_once() {
+    let mut payment = payment(&[Fact::new(at(0), captured(10_000))]);
+    let (first, second) = (RefundId::from_random(1), RefundId::from_random(2));
+    payment.request_refund(first, eur(3000), at(1)).unwrap();
+    let pending = RefundState::Accepted { reference: "re_1".to_owned(), status: RefundStatus::Pending };
+    payment.settle_refund(first, pending, at(2)).unwrap();
+    // The sum that the provider tells counts it already, and soon another one that somebody else asked for.
+    payment.apply(&report(vec![Fact::new(at(3), in_all(3000))])).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(7000));
+    payment.apply(&report(vec![Fact::new(at(4), in_all(5000))])).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(5000));
+    payment.request_refund(second, eur(1000), at(5)).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(4000));
+    payment.apply(&report(vec![Fact::new(at(6), refund("re_1", 3000, RefundStatus::Succeeded))])).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(4000));
 }
 
 #[test]
