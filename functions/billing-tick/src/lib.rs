@@ -5,7 +5,7 @@
 //! | trigger | an EventBridge rule on a schedule; only the event's `time` is used |
 //! | reads | the `due` index of the billing table, 8 shards: eight half read units when nothing is due, at any size |
 //! | writes | nothing |
-//! | emits | messages of at most 50 keys: `bill`, `render` → invoices-due · `parked` → provider-events; of at most 10: `collect`, `look_up`, `refund`, `new_method` → collections; of at most 5: `remind` → reminders |
+//! | emits | messages of at most 50 keys: `Bill{subscriptions}`, `Render{invoices}` → invoices-due · `Retry{parked}` → provider-events; of at most 10: `Charge{invoices}` (of the kinds `collect` and `look_up`), `Refund{payments}`, `NewMethod{customers}` → collections; of at most 5: `Remind{invoices}` → reminders |
 //! | redelivery | the same work is sent again; whoever does the work commits its next due time with it, so that it is done once |
 //! | dead letters | a tick that failed three times; the next one finds the same work |
 //!

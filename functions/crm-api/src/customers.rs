@@ -107,7 +107,7 @@ async fn get(State(app): State<Arc<App>>, Named(id): Named<CustomerId>) -> Resul
 /// Changes a customer.
 ///
 /// After a move to another time zone, what is billed next starts where the last period ended, at that day's beginning in the new
-/// zone. A new e-mail address lifts the suppression that bounces of the old one caused.
+/// zone. A new e-mail address takes `suppressed_at` away.
 #[utoipa::path(patch, path = "/v1/customers/{id}", tag = "customers", operation_id = "changeCustomer",
     request_body = CustomerChange,
     responses((status = 200, description = "The customer.", body = CustomerView)))]

@@ -168,7 +168,7 @@ async fn agree(
         ends_on: new.ends_on.map(|date| date.0),
         collection,
         terms: net_terms(new.net_terms_days, new.net_terms_end_of_month, collection)?,
-        started_as: subscriptions::standing(app.store.as_ref(), customer, None, call.now).await?,
+        started_as: subscriptions::standing(app.store.as_ref(), customer.id, None, anchor_on).await?,
     };
     let subscription = Subscription::try_new(subscription, customer.zone, call.now)?;
     let bookable = subscription.period_amount().map_err(Problem::from)?.to_minor();

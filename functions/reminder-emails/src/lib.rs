@@ -15,7 +15,7 @@
 //! What takes time, the PDF, is there before.
 //!
 //! **Only what is true.** Whether there still is a reason, and how much is due, is read in the same transaction that plans the
-//! mail. A customer whose address bounced or who complained gets none.
+//! mail. A customer with `suppressed_at` gets none; nothing sets it yet, since bounces and complaints are not read.
 
 pub mod config;
 mod failure;

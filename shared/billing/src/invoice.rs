@@ -262,8 +262,8 @@ impl Invoice {
             }
         }
         let on = local_date(now, seller.zone);
-        // Counted from the date on the document; where the customer's day has begun before, from theirs.
-        let due_on = self.terms.due_on(local_date(now, customer.zone).max(on));
+        // Counted from the date on the document; but never due on a day that is over for the customer.
+        let due_on = self.terms.due_on(on).max(local_date(now, customer.zone));
         let usable = self.money(credit.max(self.zero()).and_then(|credit| credit.min(self.totals.total)))?;
         self.changed("finalised", now, |invoice| {
             invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone });

@@ -320,6 +320,20 @@ impl Subscription {
         Ok(Some(DuePeriod { period, invoice, lines }))
     }
 
+    /// From which day on nothing would be billed if it were called off now.
+    ///
+    /// # Errors
+    /// When the period leaves the calendar.
+    pub fn would_end_on(
+        &self,
+        at_period_end: bool,
+        zone: Tz,
+        now: DateTime<Utc>,
+    ) -> Result<NaiveDate, SubscriptionError> {
+        let today = local_date(now, zone);
+        if at_period_end { self.end_of_billed(today) } else { Ok(today) }
+    }
+
     /// Ends it today, or when what is billed has run out. Nothing is given back for days that were billed.
     ///
     /// The earlier of two cancellations stands.
@@ -333,8 +347,7 @@ impl Subscription {
         zone: Tz,
         now: DateTime<Utc>,
     ) -> Result<Outcome<()>, SubscriptionError> {
-        let today = local_date(now, zone);
-        let effective_on = if at_period_end { self.end_of_billed(today)? } else { today };
+        let effective_on = self.would_end_on(at_period_end, zone, now)?;
         if self.cancelled.is_some_and(|known| known.effective_on <= effective_on) {
             return Ok(Outcome::AlreadyApplied);
         }

@@ -1,9 +1,9 @@
 //! Subscriptions: billed period by period, called off.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use saldo_billing::Outcome;
-use saldo_billing::id::SubscriptionId;
+use saldo_billing::id::{CustomerId, SubscriptionId};
 use saldo_billing::invoice::{Draft, Invoice, Origin};
 use saldo_billing::party::Customer;
 use saldo_billing::subscription::{Standing, Subscription, SubscriptionError};
@@ -85,7 +85,8 @@ pub async fn cancel(
     for _ in 0..ROUNDS {
         let mut subscription: Stored<Subscription> = expect(store, subscription_key(id)).await?;
         let customer: Stored<Customer> = expect(store, customer_key(subscription.value.customer)).await?;
-        let standing = standing(store, &customer.value, Some(id), now).await?;
+        let ends_on = subscription.value.would_end_on(at_period_end, customer.value.zone, now)?;
+        let standing = standing(store, customer.value.id, Some(id), ends_on).await?;
         let outcome = subscription.value.cancel(at_period_end, standing, customer.value.zone, now)?;
         if outcome == Outcome::AlreadyApplied {
             return Ok(Outcome::AlreadyApplied);
@@ -149,23 +150,23 @@ async fn change(
     Err(BooksError::Contended { attempted })
 }
 
-/// What a subscription is to its customer's others, leaving out `but`: the only one, one of several, or the first again.
+/// What a subscription that begins or ends on a day is to its customer's others, leaving out `but`: the only one, one of several,
+/// or the first again.
 ///
 /// # Errors
 /// When the books cannot be read.
 pub async fn standing(
     store: &dyn Store,
-    customer: &Customer,
+    customer: CustomerId,
     but: Option<SubscriptionId>,
-    now: DateTime<Utc>,
+    on: NaiveDate,
 ) -> Result<Standing, BooksError> {
-    let today = saldo_billing::calendar::local_date(now, customer.zone);
-    let customers = list::of_customer(customer.id, list::SUBSCRIPTIONS);
+    let customers = list::of_customer(customer, list::SUBSCRIPTIONS);
     let (mut after, mut had_others) = (None, false);
     loop {
         let page = list_by_customer::<Subscription>(store, &customers, 100, after.as_ref()).await?;
         for other in page.entities.iter().map(|stored| &stored.value).filter(|other| Some(other.id) != but) {
-            if other.end_on().is_none_or(|end_on| end_on > today) {
+            if other.end_on().is_none_or(|end_on| end_on > on) {
                 return Ok(Standing::OneOfSeveral);
             }
             had_others = true;

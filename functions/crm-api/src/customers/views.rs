@@ -176,7 +176,7 @@ pub struct CustomerView {
     /// The method that automatic collection charges.
     #[schema(required = true)]
     payment_method: Option<MethodFields>,
-    /// Since when no mail is sent to them, because it bounced or was complained about.
+    /// Since when no mail is sent to them. Nothing sets it yet.
     #[schema(required = true)]
     suppressed_at: Option<wire::Instant>,
     /// When they were made.

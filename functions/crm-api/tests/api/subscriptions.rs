@@ -1,5 +1,7 @@
 //! Subscriptions.
 
+use saldo_billing::subscription::{Standing, Subscription};
+use saldo_store::{Stored, load};
 use serde_json::{Value, json};
 
 use crate::support::{Api, customer, set_clock};
@@ -158,8 +160,28 @@ async fn what_a_start_means_for_recurring_revenue_comes_from_the_customers_other
     for id in [&first, &second] {
         api.post(&format!("/v1/subscriptions/{id}/cancel"), &json!({"at": "now"})).await.must(200);
     }
+    body["start_on"] = json!("2027-02-01");
     let third = api.post("/v1/subscriptions", &body).await.must(201).id();
     assert_eq!(stored_standing(&first), "only");
     assert_eq!(stored_standing(&second), "one_of_several");
     assert_eq!(stored_standing(&third), "returned");
+}
+
+#[tokio::test]
+async fn what_an_end_means_for_recurring_revenue_is_asked_for_the_day_on_which_it_comes() {
+    let api = Api::new();
+    let price = price(&api, "EUR", "month").await;
+    let customer = api.post("/v1/customers", &customer()).await.must(201).id();
+    let mut body = subscription(&customer, &price);
+    body["start_on"] = json!("2027-01-10");
+    let mut left_as = Vec::new();
+    let both = [api.post("/v1/subscriptions", &body).await, api.post("/v1/subscriptions", &body).await];
+    for id in both.map(|made| made.must(201).id()) {
+        api.post(&format!("/v1/subscriptions/{id}/cancel"), &json!({"at": "period_end"})).await.must(200);
+        let key = saldo_store::entities::subscription_key(id.parse().unwrap());
+        let stored: Option<Stored<Subscription>> = load(api.store.as_ref(), &key).await.unwrap();
+        left_as.push(stored.unwrap().value.cancellation().unwrap().standing);
+    }
+    // The second ends on the day of the first, when there is no other left.
+    assert_eq!(left_as, [Standing::OneOfSeveral, Standing::Returned]);
 }

@@ -155,6 +155,21 @@ fn t5_the_date_of_issue_is_the_sellers_and_the_due_date_the_customers() {
 }
 
 #[test]
+fn m12_terms_count_from_the_date_on_the_document_also_where_the_customers_day_is_another() {
+    let customer = Customer { zone: chrono_tz::Asia::Shanghai, ..customer() };
+    let midnight_there = Utc.with_ymd_and_hms(2027, 1, 31, 16, 0, 0).unwrap();
+    for (days, end_of_month, due_on) in
+        [(30, true, "2027-03-02"), (14, false, "2027-02-14"), (0, true, "2027-02-01"), (0, false, "2027-02-01")]
+    {
+        let mut invoice = drafted(Collection::SendInvoice, vec![line(100, "0.19")]);
+        invoice.terms = NetTerms::try_new(days, end_of_month).unwrap();
+        invoice.finalise(Number::new("NW-", 1), &seller(), &customer, eur(0), midnight_there).unwrap();
+        let issued = invoice.issued().unwrap();
+        assert_eq!((issued.on.to_string(), issued.due_on.to_string()), ("2027-01-31".to_owned(), due_on.to_owned()));
+    }
+}
+
+#[test]
 fn m13_what_is_due_is_overdue_from_the_next_local_midnight() {
     let invoice = issued();
     let midnight = Utc.with_ymd_and_hms(2026, 10, 15, 22, 0, 0).unwrap();

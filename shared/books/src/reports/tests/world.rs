@@ -131,8 +131,8 @@ impl World {
     pub(super) async fn subscribe(&mut self, customer: usize, products: &[(u128, i64)], interval: Interval) {
         let (id, customer) = (SubscriptionId::from_random(self.next_id()), customer_id(customer));
         let customer: Customer = self.read(customer_key(customer)).await;
-        let started_as = subscriptions::standing(&self.store, &customer, None, self.now).await.unwrap();
         let start_on = self.now.date_naive() + Duration::days(i64::try_from(self.made % 40).unwrap());
+        let started_as = subscriptions::standing(&self.store, customer.id, None, start_on).await.unwrap();
         let item = |(product, minor): &(u128, i64)| SubscriptionItem {
             price: PriceId::from_random(*product),
             product: ProductId::from_random(*product),
