@@ -5,7 +5,6 @@ use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::{Step, StepKind};
 use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError};
 use saldo_billing::mail::{MailRecord, Purpose};
-use saldo_billing::party::Seller;
 use saldo_billing::payment::{Decline, PaymentReport};
 use saldo_billing::provider::ProviderAccount;
 use saldo_books::attempts::{self, Permission};
@@ -15,7 +14,7 @@ use saldo_gateways::{
 };
 use saldo_messages::{Destination, RemindersMessage, V1};
 use saldo_runtime::logs;
-use saldo_store::entities::{invoice_key, mail_key, seller_key};
+use saldo_store::entities::{invoice_key, mail_key};
 use saldo_store::load;
 
 use crate::CollectionError;
@@ -302,16 +301,14 @@ async fn close(
     now: DateTime<Utc>,
 ) -> Result<bool, CollectionError> {
     let (store, id) = (&*collection.store, invoice.id);
-    let seller = load::<Seller>(store, &seller_key(invoice.seller)).await?;
-    let seller = seller.ok_or(CollectionError::NoInvoice { invoice: id })?;
-    let gateway = collection.gateways.of(&seller.value.provider_account).await?;
+    let gateway = collection.gateways.of(&page.account).await?;
     let outcome = match gateway.close_page(&page.reference).await {
         Ok(PageClosed::Closed) => {
             attempts::page_closed(store, id, &page.reference, now).await?;
             return Ok(true);
         }
         Ok(PageClosed::Used(outcome)) => outcome,
-        // The seller has another account meanwhile, where nobody knows the page, and it ran out long ago.
+        // The account's key leads somewhere else meanwhile, where nobody knows the page, and it ran out long ago.
         Err(error @ GatewayError::Refused { .. }) if is_forgotten(page, now) => {
             let chain = logs::chain(&error);
             tracing::error!(invoice.id = %id, error.chain = chain, "nobody can tell whether a page was paid on");

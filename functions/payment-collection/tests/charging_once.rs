@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use saldo_billing::invoice::HostedPage;
 use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::Purpose;
-use saldo_billing::party::Customer;
+use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Decline, Fact, PaymentReport, Statement};
 use saldo_books::attempts::{self, Permission};
 use saldo_books::payments;
@@ -16,8 +16,8 @@ use saldo_gateways::{
     ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
     PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
-use saldo_store::entities::customer_key;
-use saldo_store::{Table, load};
+use saldo_store::entities::{customer_key, seller_key};
+use saldo_store::{Store, Stored, Table, Transaction, load};
 
 use crate::world::{Fate, ShakyStore, World, account, at, charge_event, eur, invoice_id, sample};
 
@@ -332,9 +332,31 @@ async fn open_page(world: &World) -> String {
     };
     let opened = world.gateway.open_page(&request).await.unwrap();
     let PageOpened::Open(Page { reference, url, expires_at }) = opened else { panic!("no page: {opened:?}") };
-    let page = HostedPage { reference: reference.clone(), url, amount: eur(10_000), expires_at, payment: None };
+    let page = HostedPage {
+        account: account(),
+        reference: reference.clone(),
+        url,
+        amount: eur(10_000),
+        expires_at,
+        payment: None,
+    };
     attempts::open_page(&*world.store, invoice_id(), &page, at(0), &saldo_books::nothing_more).await.unwrap();
     reference
+}
+
+#[tokio::test]
+async fn a_page_is_closed_where_it_was_opened_whatever_the_sellers_account_is_by_now() {
+    let world = World::new().await;
+    let page = open_page(&world).await;
+    let key = seller_key(world.invoice().await.seller);
+    let mut seller: Stored<Seller> = load(&*world.store, &key).await.unwrap().unwrap();
+    seller.value.provider_account = "stripe/other".parse().unwrap();
+    let mut transaction = Transaction::new();
+    transaction.update(&seller).unwrap();
+    world.store.memory.commit(transaction).await.unwrap();
+    assert!(world.charge(0).await);
+    assert_eq!(world.gateway.pay_page(&page), None, "too late for the customer");
+    taken_once(&world).await;
 }
 
 #[tokio::test]

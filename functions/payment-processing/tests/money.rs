@@ -167,6 +167,7 @@ async fn a_page_stays_until_what_is_paid_on_it_is_decided_and_goes_when_it_runs_
     for (event, stays) in [(COMPLETED, true), (EXPIRED, false)] {
         let world = World::new().await;
         let page = HostedPage {
+            account: account(),
             reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
             url: "https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
             amount: eur(11_900),

@@ -199,6 +199,7 @@ async fn a_failed_charge_is_told_with_the_day_of_the_next_one() {
 #[tokio::test]
 async fn only_a_page_that_asks_for_what_is_due_is_linked() {
     let page = |minor, day| HostedPage {
+        account: "stripe/main".parse().unwrap(),
         reference: "cs_1".to_owned(),
         url: "https://pay.example/cs_1".to_owned(),
         amount: eur(minor),

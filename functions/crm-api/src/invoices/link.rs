@@ -102,7 +102,7 @@ pub async fn payment_link(
     let account = &seller.value.provider_account;
     let gateway = app.gateways.of(account, call.now).await.map_err(unusable)?;
     if let Some(page) = known {
-        close(&app, gateway.as_ref(), id, page, call.now).await?;
+        close(&app, id, page, call.now).await?;
     }
     let request = page_request(&call, &invoice, issued, &customer.value, &seller.value, asked)?;
     let opened = match gateway.open_page(&request).await.map_err(provider_problem)? {
@@ -114,6 +114,7 @@ pub async fn payment_link(
         }
     };
     let page = HostedPage {
+        account: account.clone(),
         reference: opened.reference,
         url: opened.url,
         amount: due,
@@ -156,13 +157,8 @@ fn reply(page: &HostedPage) -> Result<Reply, Problem> {
 }
 
 /// Closes the page that asks for another amount, or soon runs out.
-async fn close(
-    app: &App,
-    gateway: &dyn Gateway,
-    id: InvoiceId,
-    page: &HostedPage,
-    now: DateTime<Utc>,
-) -> Result<(), Problem> {
+async fn close(app: &App, id: InvoiceId, page: &HostedPage, now: DateTime<Utc>) -> Result<(), Problem> {
+    let gateway = app.gateways.of(&page.account, now).await.map_err(unusable)?;
     match gateway.close_page(&page.reference).await.map_err(provider_problem)? {
         PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference, now).await?),
         PageClosed::Used(outcome) if matches!(outcome.kind, ChargeKind::Declined { .. }) => {

@@ -5,6 +5,7 @@ use saldo_money::Money;
 use serde::{Deserialize, Serialize};
 
 use crate::id::PaymentId;
+use crate::provider::ProviderAccount;
 
 /// How long the provider has to tell by itself that a page is done, before it is asked.
 pub(super) const PAGE_ASKED_AFTER: Duration = Duration::minutes(5);
@@ -12,6 +13,8 @@ pub(super) const PAGE_ASKED_AFTER: Duration = Duration::minutes(5);
 /// A provider's page on which one invoice can be paid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostedPage {
+    /// At which account, whatever the seller's is by now.
+    pub account: ProviderAccount,
     /// The provider's id of it.
     pub reference: String,
     /// Where it is.

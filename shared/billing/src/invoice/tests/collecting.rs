@@ -143,6 +143,7 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
 fn i6_an_open_page_is_closed_before_a_charge() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     let page = HostedPage {
+        account: method().account,
         reference: "cs_1".to_owned(),
         url: "https://pay.example/cs_1".to_owned(),
         amount: eur(10_000),
@@ -177,7 +178,7 @@ fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
     invoice.handed_over(&policy, now()).unwrap();
     let expires_at = now() + Duration::hours(1);
     let (reference, url) = ("cs_1".to_owned(), "https://pay.example/cs_1".to_owned());
-    let page = HostedPage { reference, url, amount: eur(10_000), expires_at, payment: None };
+    let page = HostedPage { account: method().account, reference, url, amount: eur(10_000), expires_at, payment: None };
     invoice.progress.page = Some(page.clone());
     invoice.plan(&policy, now()).unwrap();
     let next = invoice.progress.next.unwrap();
@@ -190,6 +191,7 @@ fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
 fn a_page_is_asked_about_also_where_nothing_else_is_to_come() {
     let policy = DunningPolicy::default();
     let page = |expires_at| HostedPage {
+        account: method().account,
         reference: "cs_1".to_owned(),
         url: "https://pay.example/cs_1".to_owned(),
         amount: eur(10_000),
