@@ -29,9 +29,6 @@ const NEVER_MADE_AFTER: Duration = Duration::hours(1);
 /// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
 const CALLED_OFF_AFTER: Duration = Duration::days(1);
 
-/// The code of an attempt that was not tried because the provider takes no amount that small (C8).
-pub const TOO_SMALL: &str = "amount_too_small";
-
 /// The code of an attempt that the provider would not even try.
 const REFUSED: &str = "invalid_request";
 
@@ -129,7 +126,7 @@ async fn conclude(
             let (amount, id) = (attempt.amount.to_string(), invoice.to_string());
             let fields = [("invoice.id", id.as_str()), ("payment.amount", &amount), ("payment.minimum", &minimum)];
             collection.metrics.count(now, "PaymentsTooSmall", 1, &fields);
-            declined(Decline { code: TOO_SMALL.to_owned(), hard: true })
+            declined(Decline { code: Decline::TOO_SMALL.to_owned(), hard: true })
         }
         // There is a payment, and nothing that tells where it stands.
         ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
@@ -358,7 +355,9 @@ fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
     Ok(match invoice.progress.attempt.as_ref().map(|attempt| (attempt.number, &attempt.state)) {
         Some((_, AttemptState::Succeeded { payment })) => Some(Purpose::Receipt(*payment)),
         // Nothing failed on the customer's side: they get the invoice, which stays open.
-        Some((_, AttemptState::Declined { decline, .. })) if decline.code == TOO_SMALL => Some(Purpose::Issued),
+        Some((_, AttemptState::Declined { decline, .. })) if decline.code == Decline::TOO_SMALL => {
+            Some(Purpose::Issued)
+        }
         Some((number, AttemptState::Declined { .. })) => Some(Purpose::PaymentFailed(number)),
         Some((
             _,

@@ -215,6 +215,7 @@ async fn an_amount_below_the_providers_minimum_stays_open_and_the_invoice_is_sen
     assert_eq!((decline.code.as_str(), decline.hard), ("amount_too_small", true));
     assert_eq!(world.mails(), [Purpose::Issued]);
     assert_eq!(world.collection.metrics.counted("PaymentsTooSmall"), 1);
+    assert_eq!(world.invoice().await.progress.next, None, "nobody is reminded of what nobody can pay");
     assert!(world.charge(30 * DAY).await);
     assert_eq!(world.gateway.charge_calls(), 1);
 }

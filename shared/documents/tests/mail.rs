@@ -112,8 +112,8 @@ fn the_tone_rises_with_the_days() {
 fn only_who_is_to_pay_gets_a_button() {
     for (name, mail) in world::mails() {
         let asked = mail.text.contains("https://pay.example/c/cs_test_1?a=1&b=2");
-        let settled =
-            name.starts_with("issued-charged") || name.starts_with("receipt-de") || name.starts_with("receipt-en");
+        let settled = ["issued-charged", "issued-too-small", "receipt-de", "receipt-en"];
+        let settled = settled.iter().any(|begins| name.starts_with(begins));
         assert_eq!(asked, !settled, "{name}");
         assert!(!asked || mail.html.contains("href=\"https://pay.example/c/cs_test_1?a=1&amp;b=2\""), "{name}");
     }

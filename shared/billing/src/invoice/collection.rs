@@ -8,6 +8,7 @@ use super::page::{HostedPage, PAGE_ASKED_AFTER};
 use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
 use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject, may_attempt};
+use crate::payment::Decline;
 use crate::provider::PaymentMethod;
 
 /// What is to be done next with an invoice, and when.
@@ -331,6 +332,9 @@ impl Invoice {
         }
         let charge = self.next_charge(policy, now).map(|at| Step { kind: StepKind::Collect, at });
         let remind = || {
+            if self.is_too_small_to_charge() {
+                return None;
+            }
             let at = match self.next_reminder(policy, now) {
                 NextReminder::Send(_) => now,
                 NextReminder::WaitUntil(at) => at,
@@ -380,6 +384,13 @@ impl Invoice {
             AttemptState::Succeeded { .. } => None,
             AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } => None,
         }
+    }
+
+    /// Whether the provider would not charge so little: it stays open, and nobody is asked for what nobody can pay.
+    #[must_use]
+    pub fn is_too_small_to_charge(&self) -> bool {
+        let too_small = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if decline.code == Decline::TOO_SMALL);
+        self.progress.attempt.as_ref().is_some_and(too_small)
     }
 
     /// Whether the policy's last retry has failed. A hard decline does not end it: the customer is asked for another method.

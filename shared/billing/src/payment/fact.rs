@@ -13,6 +13,11 @@ pub struct Decline {
     pub hard: bool,
 }
 
+impl Decline {
+    /// The code of an attempt that was not made because the provider takes no amount that small.
+    pub const TOO_SMALL: &str = "amount_too_small";
+}
+
 /// Where a refund stands at the provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

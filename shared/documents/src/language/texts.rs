@@ -168,6 +168,8 @@ pub struct IssuedTexts {
     pub pay: &'static str,
     /// When we charge.
     pub charge: &'static str,
+    /// When the provider charges no amount that small.
+    pub too_small: &'static str,
     /// When nothing is due.
     pub settled: &'static str,
 }

@@ -190,6 +190,7 @@ impl Writer<'_> {
             Occasion::Issued => {
                 let (how, asks) = match self.context.invoice.collection {
                     _ if !owed => (words.issued.settled, false),
+                    _ if self.context.invoice.is_too_small_to_charge() => (words.issued.too_small, false),
                     Collection::Automatic if self.context.customer.payment_method.is_some() => {
                         (words.issued.charge, false)
                     }

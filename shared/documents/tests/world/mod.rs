@@ -11,9 +11,9 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use saldo_billing::dunning::ReminderStep;
 use saldo_billing::id::{InvoiceId, PriceId, SubscriptionId};
-use saldo_billing::invoice::{Collection, Document, Draft, Invoice, Line, LineOrigin, Number, Origin};
+use saldo_billing::invoice::{AttemptState, Collection, Document, Draft, Invoice, Line, LineOrigin, Number, Origin};
 use saldo_billing::party::{Customer, Email, Seller};
-use saldo_billing::payment::{Fact, MethodUsed, Payment, PaymentReport, Statement};
+use saldo_billing::payment::{Decline, Fact, MethodUsed, Payment, PaymentReport, Statement};
 use saldo_billing::period::Period;
 use saldo_billing::terms::NetTerms;
 use saldo_documents::mail::{Mail, MailContext, Occasion, compose};
@@ -253,6 +253,18 @@ pub(crate) fn gallery() -> Vec<(&'static str, Invoice, Document)> {
     ]
 }
 
+/// An invoice over an amount that the provider would not charge.
+fn too_small(seller: &Seller, customer: &Customer) -> Invoice {
+    let line = line("Rounding difference", "1", "0.25", "0.19", currency("EUR"));
+    let (mut invoice, _) = issued(seller, customer, Collection::Automatic, vec![line], eur("0"));
+    let method = customer.payment_method.clone().unwrap();
+    invoice.begin_attempt(method, now(), now()).unwrap();
+    let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
+    let state = AttemptState::Declined { at: now(), decline };
+    invoice.settle_attempt(1, state, &seller.dunning, now()).unwrap();
+    invoice
+}
+
 /// A mail for each occasion, in both languages, by name.
 pub(crate) fn mails() -> Vec<(String, Mail)> {
     let (seller, zoe) = (nordwind(), zoe());
@@ -262,6 +274,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
     let sender: Email = "billing@mail.nordwind.example".parse().unwrap();
     let (fresh, document) = issued(&seller, &zoe, Collection::SendInvoice, ten_lines(), eur("120.00"));
     let (charged, _) = issued(&seller, &zoe, Collection::Automatic, ten_lines(), eur("0"));
+    let small = too_small(&seller, &zoe);
     let pdf = saldo_documents::pdf::invoice(&fresh, &document).unwrap();
     let (partly, _, payment) = partly_paid();
     let mut paid = fresh.clone();
@@ -279,6 +292,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
     let occasions = [
         ("issued", Occasion::Issued, &fresh, true),
         ("issued-charged", Occasion::Issued, &charged, true),
+        ("issued-too-small", Occasion::Issued, &small, true),
         ("before-due", reminder(-3), &partly, false),
         ("due-today", reminder(0), &partly, false),
         ("overdue-1", reminder(1), &partly, true),
