@@ -70,7 +70,13 @@ impl Refusal {
     pub fn metric(&self) -> &'static str {
         // The event may well be genuine: once somebody has put the secret in, the provider's next try succeeds.
         let is_deferred = self.status().is_server_error() || matches!(self, Self::Rejected(Rejection::NoSecret));
-        if is_deferred { "WebhooksDeferred" } else { "WebhooksRefused" }
+        // Somebody else's work, or all of an account whose secret is not the provider's any more.
+        let is_unproven = matches!(self, Self::Rejected(Rejection::BadSignature));
+        match (is_deferred, is_unproven) {
+            (true, _) => "WebhooksDeferred",
+            (false, true) => "WebhooksUnproven",
+            (false, false) => "WebhooksRefused",
+        }
     }
 
     /// What of the request is to blame: its path, its body, or a header by its name.

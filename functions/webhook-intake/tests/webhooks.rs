@@ -64,7 +64,8 @@ impl Bench {
     /// Asserts that nothing was kept of a refused request but one count.
     fn kept_nothing(&self) {
         assert_eq!(self.queued(), []);
-        assert_eq!(self.intake.metrics.counted("WebhooksRefused"), 1);
+        let counted = ["WebhooksRefused", "WebhooksUnproven"].map(|name| self.intake.metrics.counted(name));
+        assert_eq!(counted.iter().sum::<u64>(), 1);
     }
 }
 
@@ -131,6 +132,7 @@ async fn a_signature_by_somebody_else_is_refused_and_only_counted() {
     assert_eq!((status, problem["status"].as_i64()), (401, Some(401)));
     assert!(problem["detail"].as_str().unwrap().contains("signature"), "{problem}");
     bench.kept_nothing();
+    assert_eq!(bench.intake.metrics.counted("WebhooksUnproven"), 1);
 }
 
 #[tokio::test]

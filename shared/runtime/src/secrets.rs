@@ -74,6 +74,12 @@ pub enum SecretsError {
         /// Where.
         column: usize,
     },
+    /// What it says of one account is not what it should be.
+    #[error("the secret's entry for {account} cannot be read")]
+    Entry {
+        /// Which account.
+        account: String,
+    },
 }
 
 impl Disposed for SecretsError {
@@ -109,8 +115,35 @@ enum Source {
 
 #[derive(Debug)]
 struct Kept<T> {
-    by_account: BTreeMap<String, Arc<T>>,
+    by_account: Accounts<T>,
     asked_at: DateTime<Utc>,
+}
+
+type Accounts<T> = BTreeMap<String, Entry<T>>;
+
+/// What the secret says of an account.
+#[derive(Debug)]
+enum Entry<T> {
+    Usable(Arc<T>),
+    Unreadable,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Usable(secrets) => Self::Usable(Arc::clone(secrets)),
+            Self::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    fn secrets(self, account: String) -> Result<Arc<T>, SecretsError> {
+        match self {
+            Self::Usable(secrets) => Ok(secrets),
+            Self::Unreadable => Err(SecretsError::Entry { account }),
+        }
+    }
 }
 
 impl<T: DeserializeOwned> Secrets<T> {
@@ -144,25 +177,26 @@ impl<T: DeserializeOwned> Secrets<T> {
     /// The secrets of an account; `None` when it has none.
     ///
     /// # Errors
-    /// When the account is not known yet and the secret cannot be read again. A known account is served from memory.
+    /// When the account's entry cannot be read, or the account is not known yet and the secret cannot be read again. A known
+    /// account is served from memory.
     pub async fn of(&self, account: &ProviderAccount, now: DateTime<Utc>) -> Result<Option<Arc<T>>, SecretsError> {
         let name = account.to_string();
         let (known, age) = self.recall(&name, now);
-        if age < if known.is_some() { FRESH } else { PAUSE } {
-            return Ok(known);
+        if age < if matches!(known, Some(Entry::Usable(_))) { FRESH } else { PAUSE } {
+            return known.map(|known| known.secrets(name)).transpose();
         }
         match self.source.read().await {
             Ok(by_account) => {
                 let found = by_account.get(&name).cloned();
                 *self.lock() = Kept { by_account, asked_at: now };
-                Ok(found)
+                found.map(|found| found.secrets(name)).transpose()
             }
-            Err(error) if known.is_some() => {
+            Err(error) if matches!(known, Some(Entry::Usable(_))) => {
                 tracing::warn!(error.chain = logs::chain(&error), "using the secrets read earlier");
                 // Ask again after a pause, not with each event.
                 self.lock().asked_at =
                     now.checked_sub_signed(FRESH).and_then(|t| t.checked_add_signed(PAUSE)).unwrap_or(now);
-                Ok(known)
+                known.map(|known| known.secrets(name)).transpose()
             }
             Err(error) => Err(error),
         }
@@ -174,7 +208,7 @@ impl<T: DeserializeOwned> Secrets<T> {
     }
 
     /// What is known of an account, and for how long already.
-    fn recall(&self, name: &str, now: DateTime<Utc>) -> (Option<Arc<T>>, TimeDelta) {
+    fn recall(&self, name: &str, now: DateTime<Utc>) -> (Option<Entry<T>>, TimeDelta) {
         let kept = self.lock();
         (kept.by_account.get(name).cloned(), now.signed_duration_since(kept.asked_at))
     }
@@ -185,7 +219,7 @@ impl<T: DeserializeOwned> Secrets<T> {
 }
 
 impl Source {
-    async fn read<T: DeserializeOwned>(&self) -> Result<BTreeMap<String, Arc<T>>, SecretsError> {
+    async fn read<T: DeserializeOwned>(&self) -> Result<Accounts<T>, SecretsError> {
         match self {
             Self::Manager { client, arn } => parse(arn, &text(client, arn).await?),
             Self::Memory { text } => {
@@ -197,17 +231,17 @@ impl Source {
 }
 
 /// Reads the accounts one by one, so that a slip in one of them does not shut out the others.
-fn parse<T: DeserializeOwned>(arn: &str, text: &SecretString) -> Result<BTreeMap<String, Arc<T>>, SecretsError> {
+fn parse<T: DeserializeOwned>(arn: &str, text: &SecretString) -> Result<Accounts<T>, SecretsError> {
     let accounts: BTreeMap<String, Value> = serde_json::from_str(text.expose_secret())
         .map_err(|error| SecretsError::Malformed { arn: arn.to_owned(), line: error.line(), column: error.column() })?;
-    let usable = accounts.into_iter().filter_map(|(name, value)| match serde_json::from_value(value) {
-        Ok(secrets) => Some((name, Arc::new(secrets))),
+    let read = accounts.into_iter().map(|(name, value)| match serde_json::from_value(value) {
+        Ok(secrets) => (name, Entry::Usable(Arc::new(secrets))),
         Err(_may_quote_the_secret) => {
             tracing::error!(provider.account = name, secret.arn = arn, "the secret of this account cannot be read");
-            None
+            (name, Entry::Unreadable)
         }
     });
-    Ok(usable.collect())
+    Ok(read.collect())
 }
 
 #[cfg(test)]
@@ -267,7 +301,15 @@ mod tests {
             r#"{"stripe/main": {"webhook_secrets": ["a", " "]}, "stripe/nl": {"webhook_secret": "b"}, "stripe/es": 7}"#;
         let secrets = Secrets::in_memory(text, at(0)).await.unwrap();
         assert_eq!(exposed(&secrets, "stripe/main", 0).await, ["a"]);
-        assert_eq!(exposed(&secrets, "stripe/nl", 0).await, [""; 0]);
+        for (account_name, minute) in [("stripe/nl", 0), ("stripe/es", 0), ("stripe/nl", 1), ("stripe/nl", 60)] {
+            let error = secrets.of(&account(account_name), at(minute)).await.unwrap_err();
+            assert!(matches!(&error, SecretsError::Entry { account } if account == account_name), "{error:?}");
+        }
+        assert_eq!(exposed(&secrets, "stripe/unknown", 60).await, [""; 0]);
+        // A slip in what was right until now is one, too, once it is read.
+        secrets.replace(r#"{"stripe/main": {"webhook_secret": "a"}}"#);
+        assert_eq!(exposed(&secrets, "stripe/main", 60).await, ["a"]);
+        assert!(secrets.of(&account("stripe/main"), at(66)).await.is_err());
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ struct Gauge {
     threshold_max: u64,
 }
 
-const GAUGES: [Gauge; 9] = [
+const GAUGES: [Gauge; 10] = [
     gauge("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", 1),
     gauge("ApproximateAgeOfOldestMessage", "AWS/SQS", "Maximum", 3_600),
     gauge("Errors", "AWS/Lambda", "Sum", 1),
@@ -32,6 +32,7 @@ const GAUGES: [Gauge; 9] = [
     gauge("IteratorAge", "AWS/Lambda", "Maximum", 3_600_000),
     gauge("UnknownPayments", "Saldo", "Sum", 1),
     gauge("WebhooksDeferred", "Saldo", "Sum", 1),
+    gauge("WebhooksUnproven", "Saldo", "Sum", 3),
     gauge("5xx", "AWS/ApiGateway", "Sum", 10),
 ];
 
@@ -61,10 +62,12 @@ pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
             wanted.insert(("Invocations".to_owned(), function.address.clone()));
         }
         match function.address.id.as_str() {
-            "PaymentCollection" => wanted.insert(("UnknownPayments".to_owned(), function.address)),
-            "WebhookIntake" => wanted.insert(("WebhooksDeferred".to_owned(), function.address)),
-            _ => false,
-        };
+            "PaymentCollection" => wanted.extend([("UnknownPayments".to_owned(), function.address)]),
+            "WebhookIntake" => wanted.extend(
+                ["WebhooksDeferred", "WebhooksUnproven"].map(|metric| (metric.to_owned(), function.address.clone())),
+            ),
+            _ => {}
+        }
     }
     wanted.extend(stack.of_kind("AWS::ApiGatewayV2::Api").map(|api| ("5xx".to_owned(), api.address)));
     wanted.difference(&watched).map(|(metric, address)| format!("{address}: no alarm watches {metric}")).collect()
