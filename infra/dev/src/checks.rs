@@ -205,6 +205,9 @@ impl Run<'_> {
         self.step("the books of the demo, replayed", Run::replayed);
         self.step("deploying the local stack anew", |run| run.deployed(false));
         self.step("journeys on the local stack", |run| run.tests("journeys", &mut run.some_tests(&JOURNEY_TESTS)));
+        self.step("what the functions were refused, by their logs", |run| {
+            run.tests("permissions", &mut run.some_tests(&["permissions"]))
+        });
         self.step("the books of the journeys, verified", Run::verified);
         self.step("the books of the journeys, replayed", Run::replayed);
         self.step("taking the local stack down", |run| up::down(run.workspace, run.console).map(|()| Tally::PASSED));

@@ -24,12 +24,10 @@
 //! }
 //! ```
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::process::ExitCode;
 
-use lambda_http::{Adapter, IntoResponse, Request, RequestExt};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent, Runtime, service_fn};
 use saldo_store::deadline;
 use serde::Serialize;
@@ -82,27 +80,6 @@ where
     let handle = &handle;
     let service = service_fn(|event: LambdaEvent<A>| invoke(event.payload, event.context, handle));
     Runtime::new(service).run().await.map_err(Stopped)
-}
-
-/// Hands each HTTP request and its time budget to `handle`, which has an answer for everything.
-///
-/// # Errors
-/// When the Runtime API cannot be reached.
-pub async fn serve_http<R, F, Fut>(handle: F) -> Result<(), Stopped>
-where
-    R: IntoResponse,
-    F: Fn(Request, Budget) -> Fut + Sync,
-    Fut: Future<Output = R> + Send,
-{
-    let handle = &handle;
-    let service = service_fn(|request: Request| async move {
-        let context = request.lambda_context_ref().cloned().unwrap_or_default();
-        let budget = Budget::of(&context);
-        let span = tracing::info_span!("invocation", aws.request_id = %context.request_id);
-        let work = deadline::scope(budget.ends_at(), handle(request, budget)).instrument(span);
-        Ok::<_, Infallible>(Box::pin(work).await)
-    });
-    Runtime::new(Adapter::from(service)).run().await.map_err(Stopped)
 }
 
 async fn invoke<A, R, E, F, Fut>(event: A, context: Context, handle: &F) -> Result<R, Failed>

@@ -91,16 +91,21 @@ impl Journey {
     /// # Errors
     /// When the local AWS does not tell.
     pub fn runs_of(&self, function: &str) -> Result<usize> {
+        Ok(self.log_of(function)?.iter().filter(|line| line.starts_with("REPORT ")).count())
+    }
+
+    /// The lines of a function's log.
+    ///
+    /// # Errors
+    /// When the local AWS does not tell.
+    pub fn log_of(&self, function: &str) -> Result<Vec<String>> {
         let group = format!("/aws/lambda/{function}");
-        let (mut runs, mut asked) = (0_usize, json!({ "logGroupName": group }));
+        let (mut log, mut asked) = (Vec::new(), json!({ "logGroupName": group }));
         loop {
             let page = self.stack.json_action("logs", "Logs_20140328.FilterLogEvents", &asked)?;
             let lines = page.get("events").and_then(Value::as_array).context("the log has no lines")?;
-            let ends = |line: &&Value| {
-                line.get("message").and_then(Value::as_str).is_some_and(|text| text.starts_with("REPORT "))
-            };
-            runs = runs.saturating_add(lines.iter().filter(ends).count());
-            let Some(next) = page.get("nextToken").filter(|next| next.is_string()) else { return Ok(runs) };
+            log.extend(lines.iter().filter_map(|line| Some(line.get("message")?.as_str()?.to_owned())));
+            let Some(next) = page.get("nextToken").filter(|next| next.is_string()) else { return Ok(log) };
             asked = json!({ "logGroupName": group, "nextToken": next });
         }
     }
