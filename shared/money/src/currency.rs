@@ -82,6 +82,13 @@ impl Currency {
         // `from_code` and the constants let no currency in whose exponent is absent.
         self.0.exponent().map_or(0, u32::from)
     }
+
+    /// The number of decimal places that anybody can pay: hundredths at most, also where there are thousandths, and whole ariary,
+    /// of which a fifth is the smaller unit (docs.stripe.com/currencies).
+    #[must_use]
+    pub fn payable_places(self) -> u32 {
+        if self.code() == "MGA" { 0 } else { self.exponent().min(2) }
+    }
 }
 
 impl PartialOrd for Currency {
@@ -178,6 +185,12 @@ mod tests {
         for code in ["HUF", "TWD", "IDR", "COP", "MGA", "MRU", "LAK", "RSD", "EUR", "USD"] {
             assert_eq!(Currency::from_code(code).unwrap().exponent(), 2, "{code}");
         }
+    }
+
+    #[test]
+    fn nobody_pays_thousandths_nor_parts_of_an_ariary() {
+        let places = |code: &str| Currency::from_code(code).unwrap().payable_places();
+        assert_eq!(["KWD", "CLF", "EUR", "JPY", "MGA"].map(places), [2, 2, 2, 0, 0]);
     }
 
     #[test]

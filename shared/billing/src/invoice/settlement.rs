@@ -118,14 +118,14 @@ impl Invoice {
         self.money(due())
     }
 
-    /// Whether something is due, and less than anybody can pay: cards and banks go to hundredths, also where a currency has
-    /// thousandths (docs.stripe.com/currencies#three-decimal). Nobody is asked for it.
+    /// Whether something is due, and less than anybody can pay. Nobody is asked for it.
     ///
     /// # Errors
     /// When amounts do not add up.
     pub fn is_below_payable(&self) -> Result<bool, InvoiceError> {
         let due = self.amount_due()?;
-        let least = 10_i64.saturating_pow(due.currency().exponent().saturating_sub(2));
+        let currency = due.currency();
+        let least = 10_i64.saturating_pow(currency.exponent().saturating_sub(currency.payable_places()));
         Ok(due.is_positive() && self.money(due.to_minor())? < least)
     }
 
