@@ -1,11 +1,12 @@
 //! Subscriptions: what is billed for which period, and when.
 
+mod amounts;
 mod pausing;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use rust_decimal::Decimal;
-use saldo_money::{Currency, Money, MoneyError};
+use saldo_money::{Currency, MoneyError};
 use serde::{Deserialize, Serialize};
 
 use self::pausing::LeftOut;
@@ -13,8 +14,7 @@ pub use self::pausing::Pause;
 use crate::Outcome;
 use crate::calendar::{local_date, start_of_day};
 use crate::id::{CustomerId, InvoiceId, PriceId, ProductId, SellerId, SubscriptionId};
-use crate::invoice::{Collection, Line, LineOrigin};
-use crate::metrics::monthly_amount;
+use crate::invoice::{Collection, Line};
 use crate::period::{Period, PeriodError, Schedule};
 use crate::tax::TaxRate;
 use crate::terms::NetTerms;
@@ -363,64 +363,12 @@ impl Subscription {
         Ok(current.map_or(next, |(_, period)| period.end_on()))
     }
 
-    /// What it brings a month, net of tax; exact, to be rounded where it is shown.
-    #[must_use]
-    pub fn monthly_amount(&self) -> Decimal {
-        let interval = self.schedule.interval();
-        self.items
-            .iter()
-            .filter_map(|item| item.unit_amount.checked_mul(item.quantity))
-            .filter_map(|amount| monthly_amount(amount, interval).ok())
-            .sum()
-    }
-
     fn period(&self, number: u32) -> Result<Period, SubscriptionError> {
         self.schedule.period(number).map_err(|source| SubscriptionError::Period {
             subscription: self.id,
             number,
             source,
         })
-    }
-
-    /// The lines of a period; one that is cut short costs its share of the days (first and last day count).
-    fn lines_for(&self, period: Period) -> Result<Vec<Line>, SubscriptionError> {
-        let full = self.schedule.full_period(self.next_period).map_err(|source| SubscriptionError::Period {
-            subscription: self.id,
-            number: self.next_period,
-            source,
-        })?;
-        let line = |item: &SubscriptionItem| {
-            let whole = item.quantity.checked_mul(item.unit_amount).ok_or(MoneyError::Overflow)?;
-            let share = whole
-                .checked_mul(Decimal::from(period.days()))
-                .and_then(|days| days.checked_div(Decimal::from(full.days())))
-                .ok_or(MoneyError::Overflow)?;
-            Ok(Line {
-                description: item.description.clone(),
-                quantity: item.quantity,
-                unit_amount: item.unit_amount,
-                net: Line::net_of(Decimal::ONE, share, self.currency)?,
-                tax_rate: item.tax_rate,
-                product: Some(item.product),
-                origin: LineOrigin::Price { price: item.price, subscription: self.id, period },
-            })
-        };
-        self.items
-            .iter()
-            .map(line)
-            .collect::<Result<_, MoneyError>>()
-            .map_err(|source| SubscriptionError::Money { subscription: self.id, source })
-    }
-
-    /// What one period costs in full, net.
-    ///
-    /// # Errors
-    /// When amounts leave what money can hold.
-    pub fn period_amount(&self) -> Result<Money, SubscriptionError> {
-        let nets = self.items.iter().map(|item| Line::net_of(item.quantity, item.unit_amount, self.currency));
-        nets.collect::<Result<Vec<_>, _>>()
-            .and_then(|nets| Money::sum(nets, self.currency))
-            .map_err(|source| SubscriptionError::Money { subscription: self.id, source })
     }
 }
 

@@ -1,7 +1,10 @@
 use chrono::{Duration, TimeZone};
 use chrono_tz::{Asia, Europe, Pacific};
 
+use saldo_money::Money;
+
 use super::*;
+use crate::invoice::LineOrigin;
 use crate::period::{Interval, IntervalUnit};
 
 const BERLIN: Tz = Europe::Berlin;
