@@ -1,6 +1,7 @@
 //! What people and providers do: customers buy, pay, refuse and dispute; the CRM asks the API; all at random.
 
 mod acts;
+mod money;
 mod provider;
 
 use serde_json::{Value, json};

@@ -164,6 +164,10 @@ impl Run {
             Said::Batch(said.ok().map(failures))
         };
         self.start(name, About::Batch { queue, ids }, work);
+        if queue == Destination::InvoicesDue && self.chance.happens(1_000) {
+            let request = self.people.interfere(&self.observer, self.now);
+            request.into_iter().for_each(|request| self.begin_request(request));
+        }
     }
 
     fn begin_stream(&mut self, reader: Reader, shard: usize) {
