@@ -131,7 +131,10 @@ async fn send<E: std::error::Error + 'static>(
         let count = u64::try_from(bodies.len()).unwrap_or(u64::MAX);
         match queue.send(to, bodies).await {
             Ok(()) => ticked.messages = ticked.messages.saturating_add(count),
-            Err(error) => sent = sent.and(Err(error)),
+            Err(error) => {
+                tracing::error!(queue.name = ?to, error.chain = logs::chain(&error), "a queue refused its messages");
+                sent = sent.and(Err(error));
+            }
         }
     }
     sent

@@ -7,7 +7,7 @@
 //! | writes | nothing |
 //! | emits | domain events on the EventBridge bus: source `saldo`, detail type = kind, detail = [`saldo_messages::DomainEvent`] |
 //! | redelivery | the same events again, under the same ids; whoever listens drops an id it knows |
-//! | dead letters | changes that could not be told in 21 tries: their place in the stream goes to the EventRelay dead-letter queue |
+//! | dead letters | changes that could not be told in 21 tries, and what happened to the same thing later in their batch: their place in the stream goes to the EventRelay dead-letter queue. Everything else of the batch is told |
 //!
 //! Changes of one entity come in the order in which they were committed. `data` is the thing after the change, in the words of
 //! the API, without names, addresses or anything else that points at a person: who needs those asks the API.

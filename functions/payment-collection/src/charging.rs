@@ -298,21 +298,26 @@ async fn close(
     now: DateTime<Utc>,
 ) -> Result<bool, CollectionError> {
     let (store, id) = (&*collection.store, invoice.id);
-    let gateway = collection.gateways.of(&page.account).await?;
-    let outcome = match gateway.close_page(&page.reference).await {
+    let asked = match collection.gateways.of(&page.account).await {
+        Ok(gateway) => gateway.close_page(&page.reference).await.map_err(CollectionError::from),
+        Err(error) => Err(error),
+    };
+    let outcome = match asked {
         Ok(PageClosed::Closed) => {
             attempts::page_closed(store, id, &page.reference, now).await?;
             return Ok(true);
         }
         Ok(PageClosed::Used(outcome)) => outcome,
-        // The account's key leads somewhere else meanwhile, where nobody knows the page, and it ran out long ago.
-        Err(error @ GatewayError::Refused { .. }) if is_forgotten(page, now) => {
+        // The account's key is gone, or leads somewhere else, where nobody knows the page; and it ran out long ago.
+        Err(error @ (CollectionError::Gateway(GatewayError::Refused { .. }) | CollectionError::NoKey { .. }))
+            if is_forgotten(page, now) =>
+        {
             let chain = logs::chain(&error);
             tracing::error!(invoice.id = %id, error.chain = chain, "nobody can tell whether a page was paid on");
             attempts::page_closed(store, id, &page.reference, now).await?;
             return Ok(true);
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(error),
     };
     if let Some(report) = outcome.report {
         let report = PaymentReport { invoice: Some(id), ..report };

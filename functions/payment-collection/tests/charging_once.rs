@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
-use saldo_billing::invoice::HostedPage;
-use saldo_billing::invoice::{AttemptState, InvoiceStatus};
+use saldo_billing::invoice::{AttemptState, HostedPage, Invoice, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Decline, Fact, PaymentReport, Statement};
+use saldo_books::BooksError;
 use saldo_books::attempts::{self, Permission};
 use saldo_books::payments;
 use saldo_gateways::memory::{MemoryGateway, Scripted};
@@ -16,7 +16,7 @@ use saldo_gateways::{
     ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, Page, PageClosed,
     PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
-use saldo_store::entities::{customer_key, seller_key};
+use saldo_store::entities::{customer_key, invoice_key, seller_key};
 use saldo_store::{Store, Stored, Table, Transaction, load};
 
 use crate::world::{Fate, ShakyStore, World, account, at, charge_event, eur, invoice_id, sample};
@@ -181,7 +181,9 @@ async fn what_was_not_sent_fails_and_is_repeated_under_the_same_key() {
 async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first() {
     let world = World::new().await;
     let permission =
-        attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
+        attempts::permission(&*world.store, invoice_id(), at(0), at(0), async |_: &_| Ok::<_, BooksError>(()))
+            .await
+            .unwrap();
     assert!(matches!(permission, Permission::Charge(_)));
     // The process died here, and nothing came for two days.
     assert!(world.charge(2 * DAY).await);
@@ -196,7 +198,9 @@ async fn an_attempt_older_than_the_providers_memory_of_keys_is_looked_up_first()
 #[tokio::test]
 async fn an_attempt_that_was_begun_is_not_carried_out_when_the_invoice_was_paid_meanwhile() {
     let world = World::new().await;
-    attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
+    attempts::permission(&*world.store, invoice_id(), at(0), at(0), async |_: &_| Ok::<_, BooksError>(()))
+        .await
+        .unwrap();
     payments::report(&*world.store, &paid_by_transfer(10_000), at(1)).await.unwrap();
     for minutes in [2, 7, 70, 75, 200] {
         assert!(world.charge(minutes).await);
@@ -210,7 +214,9 @@ async fn an_attempt_that_was_begun_is_not_carried_out_when_the_invoice_was_paid_
 #[tokio::test]
 async fn what_was_paid_in_part_meanwhile_leaves_only_the_rest_to_be_charged() {
     let world = World::new().await;
-    attempts::permission(&*world.store, invoice_id(), at(0), at(0), attempts::everywhere).await.unwrap();
+    attempts::permission(&*world.store, invoice_id(), at(0), at(0), async |_: &_| Ok::<_, BooksError>(()))
+        .await
+        .unwrap();
     payments::report(&*world.store, &paid_by_transfer(6_000), at(1)).await.unwrap();
     for minutes in [2, 7, 70, 75] {
         assert!(world.charge(minutes).await);
@@ -357,6 +363,34 @@ async fn a_page_is_closed_where_it_was_opened_whatever_the_sellers_account_is_by
     assert!(world.charge(0).await);
     assert_eq!(world.gateway.pay_page(&page), None, "too late for the customer");
     taken_once(&world).await;
+}
+
+#[tokio::test]
+async fn a_page_at_an_account_whose_key_is_gone_is_given_up_a_day_after_it_ran_out() {
+    let world = World::new().await;
+    open_page(&world).await;
+    let key = invoice_key(invoice_id());
+    let mut invoice: Stored<Invoice> = load(&*world.store, &key).await.unwrap().unwrap();
+    invoice.value.progress.page.as_mut().unwrap().account = "stripe/gone".parse().unwrap();
+    let mut transaction = Transaction::new();
+    transaction.update(&invoice).unwrap();
+    world.store.memory.commit(transaction).await.unwrap();
+    assert!(!world.charge(DAY + 10).await, "it may have been paid on, and nobody can ask");
+    assert_eq!(world.gateway.charge_calls(), 0);
+    assert!(world.charge(2 * DAY + 10).await);
+    taken_once(&world).await;
+}
+
+#[tokio::test]
+async fn a_page_stays_open_as_long_as_nothing_can_be_charged_in_its_place() {
+    let world = World::new().await;
+    let page = open_page(&world).await;
+    let account = |customer: &mut Customer| {
+        customer.payment_method.as_mut().unwrap().account = "stripe/other".parse().unwrap();
+    };
+    world.change_customer(account).await;
+    assert!(!world.charge(0).await);
+    assert!(world.gateway.pay_page(&page).is_some(), "the customer can still pay");
 }
 
 #[tokio::test]

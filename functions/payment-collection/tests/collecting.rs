@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use payment_collection::handler::handle;
-use saldo_billing::dunning::DunningPolicy;
+use saldo_billing::dunning::{DunningPolicy, ReminderStep};
 use saldo_billing::id::{InvoiceId, SellerId};
 use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Decline;
+use saldo_books::mail;
 use saldo_gateways::memory::Scripted;
 use saldo_runtime::budget::Budget;
 use saldo_store::entities::{customer_key, seller_key};
@@ -216,6 +217,9 @@ async fn an_amount_below_the_providers_minimum_stays_open_and_the_invoice_is_sen
     assert_eq!(world.mails(), [Purpose::Issued]);
     assert_eq!(world.collection.metrics.counted("PaymentsTooSmall"), 1);
     assert_eq!(world.invoice().await.progress.next, None, "nobody is reminded of what nobody can pay");
+    let reminder = Purpose::Reminder(ReminderStep::from_days(1));
+    let asked_before = mail::decide(&*world.store, invoice_id(), reminder, at(DAY)).await.unwrap();
+    assert!(matches!(asked_before, mail::Decision::NoReason), "nor if it was asked for before");
     assert!(world.charge(30 * DAY).await);
     assert_eq!(world.gateway.charge_calls(), 1);
 }

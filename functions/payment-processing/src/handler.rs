@@ -119,14 +119,19 @@ async fn retry(
     now: DateTime<Utc>,
     at_once: bool,
 ) -> Result<(), ProcessingError> {
+    let kept = inbox::event(&*processing.store, &key.account, &key.event_id).await?.value;
     if !at_once {
         // The same work comes with each tick while it rests in the queue: once is enough, and each time it would wait longer.
         let parked = load::<ParkedEvent>(&*processing.store, &ParkedEvent::key_of(&key.account, &key.event_id)).await?;
-        if parked.is_none_or(|parked| parked.value.retry_at > now) {
+        let is_over = match parked {
+            Some(parked) => parked.value.retry_at > now,
+            // What was given up comes again until its message is a dead letter.
+            None => kept.status != InboxStatus::GivenUp,
+        };
+        if is_over {
             return Ok(());
         }
     }
-    let kept = inbox::event(&*processing.store, &key.account, &key.event_id).await?.value;
     let known = Event { account: &key.account, event_id: &key.event_id, waited: true, is_retry: true };
     match read(&key.account, kept.body.bytes()) {
         Ok(reading) if reading.news.iter().any(is_for_the_books) => settle(processing, &known, &reading, now).await,

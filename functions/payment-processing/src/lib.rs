@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | trigger | the provider-events queue: `Take{event}` from webhook-intake, `Retry{parked}` from billing-tick |
+//! | trigger | the provider-events queue: `Take{event}` from webhook-intake, `Retry{parked}` from billing-tick, once each time that an event is due, and from `saldo`, at once |
 //! | reads | the event's key in the inbox; payment, invoice, seller, customer, mail record; the links to provider customers |
 //! | writes | the event into the inbox, under (provider, account, event id), before anything else; then facts, invoice, entry and credit in one transaction; methods of payment and their owners; events that wait |
 //! | emits | `Send{invoice, purpose}` to the reminders queue: receipt, failed payment; the counts named below |

@@ -8,6 +8,7 @@ use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
 use saldo_billing::payment::PaymentStatus;
 use saldo_billing::provider::PaymentMethod;
+use saldo_books::BooksError;
 use saldo_books::attempts::{self, Permission};
 use saldo_store::entities::{CreditBalance, seller_key};
 use saldo_store::{Store, Stored, Table, Transaction, load};
@@ -114,9 +115,11 @@ async fn charging(policy: &str) -> World {
     transaction.update(&customer).unwrap();
     world.store.commit(transaction).await.unwrap();
     world.issue(Collection::Automatic).await;
-    let permission = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at(), attempts::everywhere)
-        .await
-        .unwrap();
+    let permission = attempts::permission(&*world.store, invoice_id(), issued_at(), issued_at(), async |_: &_| {
+        Ok::<_, BooksError>(())
+    })
+    .await
+    .unwrap();
     assert!(matches!(permission, Permission::Charge(_)));
     world
 }

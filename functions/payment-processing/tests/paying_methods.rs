@@ -173,3 +173,19 @@ async fn one_provider_customer_is_not_two_of_ours() {
     assert!(!world.take(&other).await);
     assert_eq!(world.status("evt_1SkXqCLkdIwHu7ixOther001").await, Some(InboxStatus::GivenUp));
 }
+
+#[tokio::test]
+async fn what_waited_and_is_given_up_then_ends_as_a_dead_letter() {
+    let world = World::new().await;
+    let event = "evt_1SkXqELkdIwHu7ixSetup003";
+    let other =
+        SET_UP.replace(&customer_id().to_string(), "cus_00000000000000000000000009").replace("Setup002", "Setup003");
+    assert!(world.take(&other).await, "it waits for a customer who is not there");
+    assert!(world.take(SET_UP).await);
+    // The provider's customer is somebody else by now.
+    for _ in 0..5 {
+        assert!(!world.retry(event, "2026-10-03T00:00:00Z").await);
+    }
+    assert_eq!(world.status(event).await, Some(InboxStatus::GivenUp));
+    assert_eq!(world.parked(event).await, None);
+}

@@ -51,10 +51,14 @@ pub async fn permission<E: From<BooksError>>(
             Duty::Begin => None,
         };
         let customer: Stored<Customer> = expect(store, customer_key(invoice.value.customer)).await?;
-        if let Some(page) = page
-            && (customer.value.payment_method.is_some() || page.is_over(now) || !is_owed(&invoice.value)?)
-        {
-            return Ok(Permission::ClosePage(Box::new((invoice.value, page))));
+        if let Some(page) = page {
+            let is_over = page.is_over(now) || !is_owed(&invoice.value)?;
+            if let (false, Some(method)) = (is_over, &customer.value.payment_method) {
+                reaches(&method.account).await?;
+            }
+            if is_over || customer.value.payment_method.is_some() {
+                return Ok(Permission::ClosePage(Box::new((invoice.value, page))));
+            }
         }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
         let begun = match customer.value.payment_method.clone() {
@@ -81,14 +85,6 @@ pub async fn permission<E: From<BooksError>>(
         }
     }
     Err(BooksError::Contended { attempted: "begin an attempt" }.into())
-}
-
-/// To be given to [`permission`] by those who reach every account.
-///
-/// # Errors
-/// Never.
-pub async fn everywhere(_account: &ProviderAccount) -> Result<(), BooksError> {
-    Ok(())
 }
 
 /// Whether something is owed that nobody is paying at this moment.

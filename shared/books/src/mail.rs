@@ -130,7 +130,8 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
             InvoiceStatus::Draft | InvoiceStatus::Void | InvoiceStatus::Uncollectible => false,
         },
         Purpose::Reminder(_) => {
-            owed && !invoice.is_processing() && !invoice.is_disputed() && !invoice.is_below_payable()?
+            let nobody_can = invoice.is_below_payable()? || invoice.is_too_small_to_charge();
+            owed && !invoice.is_processing() && !invoice.is_disputed() && !nobody_can
         }
         Purpose::Receipt(_) => payment.is_some_and(|payment| payment.status() == PaymentStatus::Succeeded),
         Purpose::PaymentFailed(number) => owed && invoice.progress.attempt.as_ref().is_some_and(|a| failed(a, number)),

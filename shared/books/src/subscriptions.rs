@@ -85,7 +85,8 @@ pub async fn cancel(
     for _ in 0..ROUNDS {
         let mut subscription: Stored<Subscription> = expect(store, subscription_key(id)).await?;
         let customer: Stored<Customer> = expect(store, customer_key(subscription.value.customer)).await?;
-        let ends_on = subscription.value.would_end_on(at_period_end, customer.value.zone, now)?;
+        let called_off = subscription.value.would_end_on(at_period_end, customer.value.zone, now)?;
+        let ends_on = subscription.value.end_on().map_or(called_off, |agreed| agreed.min(called_off));
         let standing = standing(store, customer.value.id, Some(id), ends_on).await?;
         let outcome = subscription.value.cancel(at_period_end, standing, customer.value.zone, now)?;
         if outcome == Outcome::AlreadyApplied {

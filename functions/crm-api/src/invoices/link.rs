@@ -158,7 +158,13 @@ fn reply(page: &HostedPage) -> Result<Reply, Problem> {
 
 /// Closes the page that asks for another amount, or soon runs out.
 async fn close(app: &App, id: InvoiceId, page: &HostedPage, now: DateTime<Utc>) -> Result<(), Problem> {
-    let gateway = app.gateways.of(&page.account, now).await.map_err(unusable)?;
+    let gateway = match app.gateways.of(&page.account, now).await {
+        Err(error @ GatewaysError::NoKey { .. }) => {
+            let detail = format!("a page is open, and cannot be closed until it has run out: {error}");
+            return Err(Problem::conflict(detail));
+        }
+        known => known.map_err(unusable)?,
+    };
     match gateway.close_page(&page.reference).await.map_err(provider_problem)? {
         PageClosed::Closed => Ok(attempts::page_closed(app.store.as_ref(), id, &page.reference, now).await?),
         PageClosed::Used(outcome) if matches!(outcome.kind, ChargeKind::Declined { .. }) => {

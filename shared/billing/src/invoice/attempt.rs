@@ -37,7 +37,7 @@ pub enum AttemptState {
     Unknown {
         /// How often we have looked it up.
         look_ups: u32,
-        /// Since when it is unknown, by the clock on the wall: the provider was asked for it shortly before for the last time.
+        /// Since when it is unknown, by the clock on the wall: the provider was not asked to do it after that.
         since: DateTime<Utc>,
     },
     /// The provider has it in hand: submitted, or waiting for the customer.

@@ -393,11 +393,13 @@ impl Invoice {
         self.progress.attempt.as_ref().is_some_and(too_small)
     }
 
-    /// Whether the policy's last retry has failed. A hard decline does not end it: the customer is asked for another method.
+    /// Whether the policy's last retry has failed. A hard decline does not end it: the customer is asked for another method. Nor does
+    /// it when a retry found no method to charge.
     #[must_use]
     pub fn retries_are_used_up(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> bool {
         let softly =
             |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if !decline.hard);
-        self.progress.attempt.as_ref().is_some_and(softly) && self.next_charge(policy, now).is_none()
+        let is_last = !self.progress.left_to_customer && self.next_charge(policy, now).is_none();
+        is_last && self.progress.attempt.as_ref().is_some_and(softly)
     }
 }

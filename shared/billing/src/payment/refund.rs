@@ -1,5 +1,7 @@
 //! Refunds that we ask for: reserved against the payment before the provider is called.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Duration, Utc};
 use saldo_money::{Money, MoneyError};
 use serde::{Deserialize, Serialize};
@@ -127,12 +129,19 @@ impl Payment {
     fn left_to_refund(&self, standing: &Standing) -> Result<Money, MoneyError> {
         let zero = Money::zero(self.currency);
         let (told, _) = self.refunded_one_by_one()?;
-        let (mut in_hand, mut asked_for) = (zero, zero);
+        let mut asked_for = zero;
+        let mut in_hand = self.refunds_in_hand();
         for request in self.refunds.values().filter(|request| self.is_reserved(request)) {
-            let sum = if matches!(request.state, RefundState::Accepted { .. }) { &mut in_hand } else { &mut asked_for };
-            *sum = sum.checked_add(request.amount)?;
+            match &request.state {
+                RefundState::Accepted { reference, .. } => drop(in_hand.insert(reference, request.amount)),
+                RefundState::Requested | RefundState::Unknown { .. } | RefundState::Refused { .. } => {
+                    asked_for = asked_for.checked_add(request.amount)?;
+                }
+            }
         }
-        // What the provider says of all refunds together counts what it has in hand; what it was only asked for, perhaps not.
+        // What the provider says of all refunds together counts what it has in hand, sooner or later; what it was only asked for,
+        // perhaps not.
+        let in_hand = Money::sum(in_hand.into_values(), self.currency)?;
         let on_its_way = standing.refunded.checked_sub(told)?.max(in_hand)?;
         let mut left = standing.captured;
         for taken in [standing.disputed, standing.lost, told, on_its_way, asked_for] {
@@ -141,16 +150,33 @@ impl Payment {
         left.max(zero)
     }
 
+    /// The refunds of which the provider has told only that they are on their way, also those that somebody else asked for.
+    fn refunds_in_hand(&self) -> BTreeMap<&str, Money> {
+        let mut in_hand = BTreeMap::new();
+        for (_, statement) in self.statements() {
+            if let Statement::Refund { reference, amount, status: RefundStatus::Pending, .. } = statement
+                && !self.is_decided(reference)
+            {
+                in_hand.insert(reference.as_str(), *amount);
+            }
+        }
+        in_hand
+    }
+
+    /// Whether the provider has told that a refund succeeded, or came to nothing.
+    fn is_decided(&self, refund: &str) -> bool {
+        self.statements().any(|(_, statement)| {
+            matches!(statement, Statement::Refund { reference, status, .. } if reference == refund && *status != RefundStatus::Pending)
+        })
+    }
+
     /// A request holds its amount until the provider refuses it or the facts count it.
     fn is_reserved(&self, request: &RefundRequest) -> bool {
         match &request.state {
             RefundState::Requested | RefundState::Unknown { .. } => true,
             RefundState::Refused { .. } => false,
             RefundState::Accepted { reference, status } => {
-                let is_decided = self.statements().any(|(_, statement)| {
-                    matches!(statement, Statement::Refund { reference: told, status, .. } if told == reference && *status != RefundStatus::Pending)
-                });
-                !is_decided && matches!(status, RefundStatus::Pending | RefundStatus::Succeeded)
+                !self.is_decided(reference) && matches!(status, RefundStatus::Pending | RefundStatus::Succeeded)
             }
         }
     }

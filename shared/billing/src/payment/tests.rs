@@ -194,6 +194,25 @@ fn a_refund_that_is_on_its_way_counts_once() {
 }
 
 #[test]
+fn refunds_of_others_that_are_on_their_way_are_left_to_nobody() {
+    let mut payment = payment(&[
+        Fact::new(at(0), captured(10_000)),
+        Fact::new(at(1), refund("re_9", 3000, RefundStatus::Pending)),
+        Fact::new(at(1), in_all(3000)),
+    ]);
+    assert_eq!(payment.refundable().unwrap(), eur(7000));
+    let ours = RefundId::from_random(1);
+    payment.request_refund(ours, eur(3000), at(2)).unwrap();
+    let pending = RefundState::Accepted { reference: "re_1".to_owned(), status: RefundStatus::Pending };
+    payment.settle_refund(ours, pending, at(3)).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(4000), "before the provider's sum counts it, and after");
+    payment.apply(&report(vec![Fact::new(at(4), in_all(6000))])).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(4000));
+    payment.apply(&report(vec![Fact::new(at(5), refund("re_9", 3000, RefundStatus::Succeeded))])).unwrap();
+    assert_eq!(payment.refundable().unwrap(), eur(4000));
+}
+
+#[test]
 fn a_refund_in_the_providers_hands_is_asked_about_daily() {
     let mut payment = payment(&[Fact::new(at(0), captured(10_000))]);
     let refund = RefundId::from_random(1);

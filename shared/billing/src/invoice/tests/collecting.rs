@@ -248,6 +248,19 @@ fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
 }
 
 #[test]
+fn a_method_that_was_taken_away_and_given_back_is_charged_again() {
+    let policy = DunningPolicy::default();
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
+    let retry_at = invoice.progress.next.unwrap().at;
+    invoice.leave_to_customer(&policy, retry_at).unwrap();
+    assert!(!invoice.retries_are_used_up(&policy, retry_at), "a retry without a method is none");
+    assert_eq!(invoice.method_changed(&method(), &policy, retry_at).unwrap(), Outcome::Applied(()));
+    assert_eq!(invoice.collector_duty(retry_at, retry_at).unwrap(), Duty::Begin);
+}
+
+#[test]
 fn the_status_of_what_was_decided_never_goes_back() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
