@@ -79,6 +79,16 @@ impl Attempt {
         matches!(&self.state, AttemptState::Declined { decline, .. } if decline.hard)
     }
 
+    /// Whether it was refused, and may be tried again.
+    pub(super) fn is_refused_for_now(&self) -> bool {
+        matches!(&self.state, AttemptState::Declined { decline, .. } if !decline.hard)
+    }
+
+    /// Whether it was not made because the provider takes no amount that small.
+    pub(super) fn is_too_small(&self) -> bool {
+        matches!(&self.state, AttemptState::Declined { decline, .. } if decline.code == Decline::TOO_SMALL)
+    }
+
     /// Whether it is still to be told what became of it.
     #[must_use]
     pub const fn is_open(&self) -> bool {

@@ -8,7 +8,6 @@ use super::page::{HostedPage, PAGE_ASKED_AFTER};
 use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
 use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject, may_attempt};
-use crate::payment::Decline;
 use crate::provider::PaymentMethod;
 
 /// What is to be done next with an invoice, and when.
@@ -389,17 +388,14 @@ impl Invoice {
     /// Whether the provider would not charge so little: it stays open, and nobody is asked for what nobody can pay.
     #[must_use]
     pub fn is_too_small_to_charge(&self) -> bool {
-        let too_small = |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if decline.code == Decline::TOO_SMALL);
-        self.progress.attempt.as_ref().is_some_and(too_small)
+        self.progress.attempt.as_ref().is_some_and(Attempt::is_too_small)
     }
 
-    /// Whether the policy's last retry has failed. A hard decline does not end it: the customer is asked for another method. Nor does
-    /// it when a retry found no method to charge.
+    /// Whether the policy's last retry has failed. Neither a hard decline nor a retry that found no method ends it: the customer is
+    /// asked for another method.
     #[must_use]
     pub fn retries_are_used_up(&self, policy: &DunningPolicy, now: DateTime<Utc>) -> bool {
-        let softly =
-            |attempt: &Attempt| matches!(&attempt.state, AttemptState::Declined { decline, .. } if !decline.hard);
         let is_last = !self.progress.left_to_customer && self.next_charge(policy, now).is_none();
-        is_last && self.progress.attempt.as_ref().is_some_and(softly)
+        is_last && self.progress.attempt.as_ref().is_some_and(Attempt::is_refused_for_now)
     }
 }

@@ -133,7 +133,9 @@ impl Payment {
         let mut in_hand = self.refunds_in_hand();
         for request in self.refunds.values().filter(|request| self.is_reserved(request)) {
             match &request.state {
-                RefundState::Accepted { reference, .. } => drop(in_hand.insert(reference, request.amount)),
+                RefundState::Accepted { reference, .. } => {
+                    in_hand.insert(reference, request.amount);
+                }
                 RefundState::Requested | RefundState::Unknown { .. } | RefundState::Refused { .. } => {
                     asked_for = asked_for.checked_add(request.amount)?;
                 }

@@ -235,14 +235,20 @@ fn c4_nobody_is_asked_for_what_nobody_can_pay() {
     assert!(invoice.is_below_payable().unwrap());
 }
 
-#[test]
-fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
+/// An invoice whose first charge was declined, and whose customer had no method when it was to be retried.
+fn left_to_customer() -> (Invoice, DateTime<Utc>) {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     invoice.begin_attempt(method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
     let retry_at = invoice.progress.next.unwrap().at;
     invoice.leave_to_customer(&policy, retry_at).unwrap();
+    (invoice, retry_at)
+}
+
+#[test]
+fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
+    let (invoice, retry_at) = left_to_customer();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
     assert_eq!(invoice.collector_duty(retry_at, retry_at).unwrap(), Duty::Nothing);
 }
@@ -250,11 +256,7 @@ fn what_is_left_to_the_customer_is_reminded_of_and_not_charged_again() {
 #[test]
 fn a_method_that_was_taken_away_and_given_back_is_charged_again() {
     let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
-    invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
-    let retry_at = invoice.progress.next.unwrap().at;
-    invoice.leave_to_customer(&policy, retry_at).unwrap();
+    let (mut invoice, retry_at) = left_to_customer();
     assert!(!invoice.retries_are_used_up(&policy, retry_at), "a retry without a method is none");
     assert_eq!(invoice.method_changed(&method(), &policy, retry_at).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.collector_duty(retry_at, retry_at).unwrap(), Duty::Begin);
