@@ -133,8 +133,14 @@ async fn list_all(State(app): State<Arc<App>>, call: Call, Params(filter): Param
     responses((status = 200, description = "The invoice.", body = InvoiceWithLines)))]
 async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
     let invoice = load_invoice(&app, id).await?;
-    let document = invoices::document(app.store.as_ref(), id).await?;
-    Reply::ok(&InvoiceWithLines::of(&invoice.value, &document, call.now)?)
+    match invoices::document(app.store.as_ref(), id).await {
+        Ok(document) => Reply::ok(&InvoiceWithLines::of(&invoice.value, &document, call.now)?),
+        Err(error) => {
+            // A draft that somebody deleted between the two looks is just not there.
+            load_invoice(&app, id).await?;
+            Err(error.into())
+        }
+    }
 }
 
 /// Lists the entries that an invoice and its payments made in the ledger, in the order of their causes.

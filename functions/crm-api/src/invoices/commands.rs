@@ -104,7 +104,7 @@ pub async fn delete(State(app): State<Arc<App>>, call: Call, Named(id): Named<In
             return Err(InvoiceError::Status { command: "delete", invoice: id, status }.into());
         }
         if invoice.value.received().next().is_some() {
-            return Err(Problem::conflict(format!("money came for draft {id}: finalise it, or refund that first")));
+            return Err(Problem::conflict(format!("money came for draft {id}: finalise it, and void it if nothing of that is kept")));
         }
         let mut transaction = Transaction::new();
         transaction.remove(&invoice)?;

@@ -121,6 +121,24 @@ async fn a_draft_for_which_money_came_cannot_be_deleted() {
 }
 
 #[tokio::test]
+async fn a_draft_that_is_looked_at_while_it_is_deleted_is_there_or_not() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    for head_start in 0..8 {
+        let path = format!("/v1/invoices/{}", api.draft(&customer).await);
+        let looked_at = async {
+            for _ in 0..head_start {
+                tokio::task::yield_now().await;
+            }
+            api.get(&path).await
+        };
+        let (deleted, seen) = tokio::join!(api.delete(&path), looked_at);
+        deleted.must(204);
+        assert!([200, 404].contains(&seen.status.as_u16()), "{head_start}: {}", seen.text);
+    }
+}
+
+#[tokio::test]
 async fn b4_two_sellers_count_each_for_themselves() {
     let api = Api::new();
     let sellers = [api.seller("Erste GmbH", "E-").await, api.seller("Seconda S.r.l.", "S/").await];
