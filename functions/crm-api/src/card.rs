@@ -1,6 +1,6 @@
 //! Finds what looks like a card number, so that none is ever stored (PCI DSS: only tokens of a provider come in here).
 //!
-//! A card number is a run of 13 to 19 digits, single blanks or dashes between them allowed, that stands by itself, begins as
+//! A card number is a run of 13 to 19 digits, single blanks or dashes of any kind between them allowed, that stands by itself, begins as
 //! a card network's numbers of that length do (ISO/IEC 7812) and has a right check digit (Luhn). Beside other digits it is found
 //! where it is one group or grouped as on a card. Telephone numbers with `+` and IBANs are none.
 
@@ -10,14 +10,9 @@ use std::ops::Range;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Whether the whole text is a card number.
-pub fn is_number(text: &str) -> bool {
-    let letters = |c: char| c.is_ascii_digit() || c == ' ' || c == '-';
-    text.chars().all(letters) && is_in(text)
-}
-
 /// Whether a card number stands somewhere in the text.
 pub fn is_in(text: &str) -> bool {
+    let text: String = text.chars().map(plain).collect();
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
@@ -32,6 +27,15 @@ pub fn is_in(text: &str) -> bool {
         at = groups.last().map_or(bytes.len(), |last| last.end);
     }
     false
+}
+
+/// The blank or dash that stands for all of its kind: what is copied from a page has other ones than what is typed.
+fn plain(c: char) -> char {
+    match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    }
 }
 
 /// The most groups that a number is written in on a card.
@@ -167,7 +171,7 @@ impl<'de> Visitor<'de> for AnyJson {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Clean, E> {
-        if is_number(&number.to_string()) { Err(E::custom(REFUSAL)) } else { Ok(Clean) }
+        if is_in(&number.to_string()) { Err(E::custom(REFUSAL)) } else { Ok(Clean) }
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Clean, E> {
@@ -217,6 +221,9 @@ mod tests {
             "12 4242-4242-4242-4242-123",
             "1 3782 822463 10005",
             "4242-4242 4242-4242",
+            "4242\u{a0}4242\u{a0}4242\u{a0}4242",
+            "4242\u{2013}4242\u{2013}4242\u{2013}4242",
+            "4242\u{202f}4242\t4242\n4242",
         ] {
             assert!(is_in(text), "{text}");
         }

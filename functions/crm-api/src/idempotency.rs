@@ -61,7 +61,7 @@ pub fn key_of(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     }
     let key = first.to_str().ok().filter(|key| (1..=LONGEST).contains(&key.len()) && !key.trim().is_empty());
     let key = key.ok_or_else(|| invalid("expected 1 to 255 printable ASCII characters"))?;
-    if card::is_number(key) {
+    if card::is_in(key) {
         return Err(invalid("this looks like a card number, which must never be sent here"));
     }
     Ok(Some(key.to_owned()))

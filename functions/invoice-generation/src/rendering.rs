@@ -36,6 +36,14 @@ async fn hand_on(generation: &Generation, invoice: &Invoice, now: DateTime<Utc>)
         return Ok(());
     }
     let id = invoice.id;
+    // For what came while it was a draft there was nothing to send a receipt with. What has its receipt gets no second one.
+    let receipt =
+        |(payment, _)| RemindersMessage::Send { v: V1, invoice: id, purpose: Purpose::Receipt(payment), as_of: now };
+    let receipts = invoice.received().map(receipt).map(|message| saldo_messages::encode(&message));
+    let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
+    if !receipts.is_empty() {
+        generation.queue.send(Destination::Reminders, receipts).await?;
+    }
     let (to, body) = match (invoice.status()?, invoice.collection) {
         // What is too little to be charged is told like what is paid.
         (InvoiceStatus::Open | InvoiceStatus::PartlyPaid, Collection::Automatic) if !invoice.is_below_payable()? => {

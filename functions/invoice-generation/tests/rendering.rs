@@ -94,6 +94,16 @@ async fn a_void_invoice_is_kept_and_goes_nowhere() {
 }
 
 #[tokio::test]
+async fn what_was_paid_while_it_was_a_draft_is_receipted_once_there_is_a_document() {
+    let world = World::new(Collection::SendInvoice).await;
+    world.draft(Collection::Automatic, 1).await;
+    world.pay(1_000).await;
+    world.finalise().await;
+    assert!(world.take(RENDER).await);
+    assert_eq!(world.handed_on(), [(Handed::Receipt, invoice_id()), (Handed::Charge, invoice_id())]);
+}
+
+#[tokio::test]
 async fn a_draft_is_no_document_and_a_missing_invoice_is_waited_for() {
     let world = World::new(Collection::SendInvoice).await;
     world.draft(Collection::SendInvoice, 1).await;

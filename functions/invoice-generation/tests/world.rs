@@ -12,6 +12,7 @@ use saldo_billing::id::{CustomerId, InvoiceId, PriceId, ProductId, SellerId, Sub
 use saldo_billing::invoice::{Collection, Draft, Invoice, Line, LineOrigin, Origin};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
+use saldo_billing::payment::{Fact, PaymentReport, Statement};
 use saldo_billing::period::{Interval, IntervalUnit, Schedule};
 use saldo_billing::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
 use saldo_billing::terms::NetTerms;
@@ -147,6 +148,7 @@ impl Archive for ShakyArchive {
 pub(crate) enum Handed {
     Charge,
     Issued,
+    Receipt,
 }
 
 pub(crate) struct World {
@@ -235,8 +237,28 @@ impl World {
     /// Issues an invoice of so many lines beside the subscription.
     pub(crate) async fn issue(&self, collection: Collection, lines: usize) {
         self.draft(collection, lines).await;
+        self.finalise().await;
+    }
+
+    pub(crate) async fn finalise(&self) {
         let nothing = &saldo_books::nothing_more;
         saldo_books::invoices::finalise(&self.store.memory, invoice_id(), at(0), nothing).await.unwrap();
+    }
+
+    /// The customer pays this much of the invoice.
+    pub(crate) async fn pay(&self, minor: i64) {
+        let captured = Statement::Captured { reference: "ch_1".to_owned(), amount: eur(minor) };
+        let report = PaymentReport {
+            account: "stripe/main".parse().unwrap(),
+            reference: "pi_1".to_owned(),
+            invoice: Some(invoice_id()),
+            attempt: None,
+            method: None,
+            currency: "EUR".parse().unwrap(),
+            introduces: true,
+            facts: vec![Fact::new(at(0), captured)],
+        };
+        saldo_books::payments::report(&self.store.memory, &report, at(0)).await.unwrap();
     }
 
     pub(crate) async fn give_credit(&self, minor: i64) {
@@ -290,8 +312,9 @@ impl World {
             },
             Destination::Reminders => match saldo_messages::decode(&body).unwrap() {
                 RemindersMessage::Send { invoice, purpose: Purpose::Issued, .. } => (Handed::Issued, invoice),
+                RemindersMessage::Send { invoice, purpose: Purpose::Receipt(_), .. } => (Handed::Receipt, invoice),
                 other @ (RemindersMessage::Send { .. } | RemindersMessage::Remind { .. }) => {
-                    panic!("expected the invoice itself, found {other:?}")
+                    panic!("expected the invoice itself or a receipt, found {other:?}")
                 }
             },
             Destination::ProviderEvents | Destination::InvoicesDue | Destination::DomainEvents => {

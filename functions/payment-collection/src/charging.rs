@@ -125,12 +125,12 @@ async fn conclude(
             let minimum = minimum.map(|minimum| minimum.to_string()).unwrap_or_default();
             let (amount, id) = (attempt.amount.to_string(), invoice.to_string());
             let fields = [("invoice.id", id.as_str()), ("payment.amount", &amount), ("payment.minimum", &minimum)];
-            collection.metrics.count(now, "PaymentsTooSmall", 1, &fields);
+            collection.metrics.count((collection.clock)(), "PaymentsTooSmall", 1, &fields);
             declined(Decline { code: Decline::TOO_SMALL.to_owned(), hard: true })
         }
         // There is a payment, and nothing that tells where it stands.
         ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
-            count_unknown(collection, invoice, attempt, now);
+            count_unknown(collection, invoice, attempt);
             unknown_since(collection, attempt)
         }
     };
@@ -160,7 +160,7 @@ async fn unknown(
 ) -> Result<(), CollectionError> {
     let chain = logs::chain(error);
     tracing::warn!(invoice.id = %invoice, attempt.number, error.chain = chain, "the outcome is unknown, it is looked up");
-    count_unknown(collection, invoice, attempt, now);
+    count_unknown(collection, invoice, attempt);
     attempts::settle(&*collection.store, invoice, attempt.number, still_open(collection, attempt), now).await?;
     Ok(())
 }
@@ -177,10 +177,10 @@ fn still_open(collection: &Collection, attempt: &Attempt) -> AttemptState {
     }
 }
 
-fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt, now: DateTime<Utc>) {
+fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt) {
     let (invoice, number) = (invoice.to_string(), attempt.number.to_string());
     let fields = [("invoice.id", invoice.as_str()), ("attempt.number", &number)];
-    collection.metrics.count(now, "UnknownPayments", 1, &fields);
+    collection.metrics.count((collection.clock)(), "UnknownPayments", 1, &fields);
 }
 
 /// The attempt is unknown from now on, or was already and has been looked up once more.

@@ -123,7 +123,7 @@ impl Refunding<'_> {
     async fn unknown(&self, look_ups: u32, error: &GatewayError) -> Result<(), CollectionError> {
         let (refund, chain) = (self.order.refund.to_string(), logs::chain(error));
         tracing::warn!(refund.id = refund, error.chain = chain, "the outcome is unknown, it is looked up");
-        self.collection.metrics.count(self.now, "UnknownPayments", 1, &[("refund.id", &refund)]);
+        self.collection.metrics.count((self.collection.clock)(), "UnknownPayments", 1, &[("refund.id", &refund)]);
         self.settle(RefundState::Unknown { look_ups }).await
     }
 

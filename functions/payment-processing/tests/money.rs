@@ -141,6 +141,15 @@ async fn a_failure_that_only_the_webhook_tells_moves_the_ladder_one_step_and_tel
 }
 
 #[tokio::test]
+async fn what_another_account_says_of_an_attempt_of_that_number_does_not_decide_this_one() {
+    let world = charging("{}").await;
+    let elsewhere = of_attempt(FAILED).replace("stripe/main", "stripe/other");
+    assert!(world.take(&elsewhere).await);
+    let invoice = world.invoice().await;
+    assert_eq!((invoice.progress.failures, invoice.progress.attempt.unwrap().state), (0, AttemptState::Begun));
+}
+
+#[tokio::test]
 async fn a_last_failure_that_only_the_webhook_tells_ends_the_dunning() {
     let world = charging(r#"{"retry_after_days": [], "when_exhausted": "uncollectible"}"#).await;
     assert!(world.take(&of_attempt(FAILED)).await);

@@ -62,6 +62,18 @@ async fn without_the_archive_the_mail_waits_for_it() {
 }
 
 #[tokio::test]
+async fn what_came_for_a_draft_is_receipted_once_that_is_issued() {
+    let world = World::with_draft().await;
+    let receipt = Purpose::Receipt(world.pay(10_000, 1).await);
+    assert!(world.send(receipt, 1).await);
+    assert_eq!((world.mailer.sent().len(), world.record(receipt).await), (0, None));
+    world.finalise(invoice_id()).await;
+    assert!(world.send(receipt, 2).await);
+    assert!(world.send(receipt, 2).await);
+    assert_eq!(world.mailer.sent().len(), 1);
+}
+
+#[tokio::test]
 async fn d2_what_credit_paid_before_it_was_charged_is_sent_all_the_same() {
     let world = World::with_credit(10_000, Collection::Automatic).await;
     assert!(world.send(Purpose::Issued, 1).await);

@@ -147,6 +147,14 @@ impl World {
         world
     }
 
+    /// The invoice is a draft, to be charged once it is issued.
+    pub(crate) async fn with_draft() -> Self {
+        let world = Self::empty();
+        world.put_parties().await;
+        world.draft(invoice_id(), Collection::Automatic).await;
+        world
+    }
+
     fn empty() -> Self {
         let store = Arc::new(ShakyStore::default());
         let (mailer, archive) = (Arc::new(MemoryMailer::new()), Arc::new(ShakyArchive::default()));
@@ -189,6 +197,15 @@ impl World {
 
     /// Issues an invoice to be paid within 14 days.
     pub(crate) async fn issue(&self, id: InvoiceId, collection: Collection) {
+        self.draft(id, collection).await;
+        self.finalise(id).await;
+    }
+
+    pub(crate) async fn finalise(&self, id: InvoiceId) {
+        saldo_books::invoices::finalise(&*self.store, id, on(1), &saldo_books::nothing_more).await.unwrap();
+    }
+
+    async fn draft(&self, id: InvoiceId, collection: Collection) {
         let customer: Stored<Customer> =
             load(&*self.store, &customer_key(CustomerId::from_random(2))).await.unwrap().unwrap();
         let line = Line {
@@ -209,7 +226,6 @@ impl World {
         };
         let nothing = &saldo_books::nothing_more;
         saldo_books::invoices::draft(&*self.store, draft, &customer.value, vec![line], on(1), nothing).await.unwrap();
-        saldo_books::invoices::finalise(&*self.store, id, on(1), nothing).await.unwrap();
     }
 
     /// Changes the customer.

@@ -264,7 +264,8 @@ impl Invoice {
         let on = local_date(now, seller.zone);
         // Counted from the date on the document; but never due on a day that is over for the customer.
         let due_on = self.terms.due_on(on).max(local_date(now, customer.zone));
-        let usable = self.money(credit.max(self.zero()).and_then(|credit| credit.min(self.totals.total)))?;
+        // What came while it was a draft pays it before credit does.
+        let usable = self.money(self.unsettled().and_then(|open| credit.min(open)?.max(self.zero())))?;
         self.changed("finalised", now, |invoice| {
             invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone });
             invoice.credit_used = usable.is_positive().then_some(usable);

@@ -133,7 +133,11 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
             let nobody_can = invoice.is_below_payable()? || invoice.is_too_small_to_charge();
             owed && !invoice.is_processing() && !invoice.is_disputed() && !nobody_can
         }
-        Purpose::Receipt(_) => payment.is_some_and(|payment| payment.status() == PaymentStatus::Succeeded),
+        // A draft has no document to send; what came for it is receipted once it is issued.
+        Purpose::Receipt(_) => {
+            status != InvoiceStatus::Draft
+                && payment.is_some_and(|payment| payment.status() == PaymentStatus::Succeeded)
+        }
         Purpose::PaymentFailed(number) => owed && invoice.progress.attempt.as_ref().is_some_and(|a| failed(a, number)),
     })
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use saldo_billing::Outcome;
 use saldo_billing::id::{InvoiceId, PaymentId, SellerId};
-use saldo_billing::invoice::{AttemptState, Invoice};
+use saldo_billing::invoice::{Attempt, AttemptState, Invoice};
 use saldo_billing::ledger::{Account, Entry, Position};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
@@ -137,7 +137,11 @@ async fn write_invoice(
 ) -> Result<bool, BooksError> {
     let cause = format!("{}#{}", payment.value.id, payment.version.saturating_add(1));
     let recorded = invoice.value.record_payment(&payment.value, &cause, now)?;
-    let attempt = report.attempt.or(payment.value.attempt).zip(attempt_state(&payment.value));
+    // Attempts are only numbered: what another account says of its own is not about this one.
+    let is_of_account = |attempt: &Attempt| attempt.method.account == payment.value.account;
+    let is_told_of = invoice.value.progress.attempt.as_ref().is_some_and(is_of_account);
+    let told = report.attempt.or(payment.value.attempt).filter(|_| is_told_of);
+    let attempt = told.zip(attempt_state(&payment.value));
     let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
     let policy = &seller.value.dunning;
     let settled = match attempt {

@@ -1,7 +1,7 @@
 //! AWS clients that start quickly.
 //!
 //! The SDK's own defaults cost 35 ms of CPU at each cold start (entropy for a TLS library, a chain of credential sources
-//! that Lambda never needs). Here all clients share one HTTP client on rustls with `ring`, trust only the roots that AWS
+//! that Lambda never needs). Here all clients but that for mail share one HTTP client on rustls with `ring`, trust only the roots that AWS
 //! certificates chain to, and take the credentials that Lambda puts into the environment.
 //!
 //! `AWS_ENDPOINT_URL` redirects every client, also to plain http (the local stack); `AWS_CA_BUNDLE` names a PEM file to
@@ -16,6 +16,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -33,6 +34,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// All attempts together: well below the timeout of the shortest function.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
+/// Connections kept for the next calls: more than a function has open at once.
+const IDLE_PER_HOST: usize = 64;
 const MAX_ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -44,6 +47,7 @@ const WARM_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub struct Aws {
     shared: SdkConfig,
+    unpooled: SharedHttpClient,
     is_local: bool,
 }
 
@@ -61,15 +65,16 @@ impl Aws {
             "lambda environment",
         );
         let endpoint = env.optional("AWS_ENDPOINT_URL");
+        let tls = tls(env)?;
         let mut shared = SdkConfig::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(env.required("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client(env)?)
+            .http_client(http_client(tls.clone(), IDLE_PER_HOST))
             .timeout_config(timeouts())
             .retry_config(retries());
         shared.set_endpoint_url(endpoint.clone());
-        Ok(Self { shared: shared.build(), is_local: endpoint.is_some() })
+        Ok(Self { shared: shared.build(), unpooled: http_client(tls, 0), is_local: endpoint.is_some() })
     }
 
     /// What all clients share, for a tool that needs one which no function uses.
@@ -104,14 +109,19 @@ impl Aws {
     }
 
     /// An SES client that tries once: a mail whose answer was lost may be out, and asking again would send it twice.
+    ///
+    /// So it opens a connection for each mail: one that died while the function was frozen would look like a lost answer.
     pub fn ses(&self) -> aws_sdk_ses::Client {
-        let config = aws_sdk_ses::config::Builder::from(&self.shared).retry_config(RetryConfig::disabled()).build();
+        let config = aws_sdk_ses::config::Builder::from(&self.shared)
+            .http_client(self.unpooled.clone())
+            .retry_config(RetryConfig::disabled())
+            .build();
         aws_sdk_ses::Client::from_conf(config)
     }
 }
 
-/// The HTTP client all AWS clients share; it speaks TLS to AWS and plain http to the local stack.
-fn http_client(env: &Environment) -> Result<aws_smithy_runtime_api::client::http::SharedHttpClient, ConfigError> {
+/// Whom the clients trust.
+fn tls(env: &Environment) -> Result<TlsContext, ConfigError> {
     let malformed = || ConfigError::Malformed { name: "AWS_CA_BUNDLE".to_owned(), expected: "the path of a PEM file" };
     let roots = match env.optional("AWS_CA_BUNDLE") {
         None => AMAZON_ROOTS.to_owned(),
@@ -121,10 +131,16 @@ fn http_client(env: &Environment) -> Result<aws_smithy_runtime_api::client::http
             .ok_or_else(malformed)?,
     };
     let context = TlsContext::builder().with_trust_store(TrustStore::empty().with_pem_certificate(roots)).build();
-    Ok(Builder::new()
+    context.map_err(|_refused| malformed())
+}
+
+/// An HTTP client; it speaks TLS to AWS and plain http to the local stack.
+fn http_client(tls: TlsContext, idle_per_host: usize) -> SharedHttpClient {
+    Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(context.map_err(|_refused| malformed())?)
-        .build_https())
+        .tls_context(tls)
+        .pool_max_idle_per_host(idle_per_host)
+        .build_https()
 }
 
 fn timeouts() -> TimeoutConfig {
@@ -176,6 +192,7 @@ async fn warm<T, E, R>(
 pub(crate) mod recorded {
     use super::*;
     use aws_smithy_http_client::test_util::{ReplayEvent, StaticReplayClient};
+    use aws_smithy_runtime_api::shared::IntoShared;
     use aws_smithy_types::body::SdkBody;
 
     pub(crate) fn answers(answers: &[(u16, &str)]) -> (Aws, StaticReplayClient) {
@@ -198,7 +215,7 @@ pub(crate) mod recorded {
             .http_client(client.clone())
             .retry_config(RetryConfig::disabled())
             .build();
-        (Aws { shared, is_local: true }, client)
+        (Aws { shared, unpooled: client.clone().into_shared(), is_local: true }, client)
     }
 
     pub(crate) fn asked(client: &StaticReplayClient) -> Vec<String> {

@@ -196,3 +196,9 @@ fn every_post_of_the_document_takes_a_key() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_key_that_holds_a_card_number_is_refused() {
+    let refused = Api::new().post_as("order-4242424242424242", "/v1/customers", &customer()).await.must(400);
+    assert_eq!(refused.blamed(), ["Idempotency-Key"]);
+}

@@ -121,6 +121,15 @@ async fn a_draft_for_which_money_came_cannot_be_deleted() {
 }
 
 #[tokio::test]
+async fn a_draft_with_a_payment_that_took_nothing_yet_cannot_be_deleted() {
+    let api = Api::new();
+    let draft = api.draft(&api.customer().await).await;
+    api.tried(&draft, "pi_1").await;
+    let detail = api.delete(&format!("/v1/invoices/{draft}")).await.must(409).text("/detail");
+    assert!(detail.contains("has payments"), "{detail}");
+}
+
+#[tokio::test]
 async fn a_draft_that_is_looked_at_while_it_is_deleted_is_there_or_not() {
     let api = Api::new();
     let customer = api.customer().await;

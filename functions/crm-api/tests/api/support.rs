@@ -12,7 +12,7 @@ use crm_api::app::{App, Gateways, GatewaysError};
 use crm_api::auth::SecretHash;
 use http::{HeaderMap, Method, Request, StatusCode};
 use jsonschema::Validator;
-use saldo_billing::payment::{Fact, MethodUsed, PaymentReport, Statement};
+use saldo_billing::payment::{Decline, Fact, MethodUsed, PaymentReport, Statement};
 use saldo_billing::provider::ProviderAccount;
 use saldo_documents::archive::MemoryArchive;
 use saldo_gateways::Gateway;
@@ -236,13 +236,19 @@ impl Api {
 
     /// Books a card payment of an invoice as if the provider had reported it, and gives its id.
     pub(crate) async fn paid(&self, invoice: &str, amount: &str, reference: &str) -> String {
-        let facts = vec![Fact::new(
-            clock(),
-            Statement::Captured {
-                reference: format!("ch_{reference}"),
-                amount: format!("{amount} EUR").parse().unwrap(),
-            },
-        )];
+        let amount = format!("{amount} EUR").parse().unwrap();
+        let captured = Statement::Captured { reference: format!("ch_{reference}"), amount };
+        self.told(invoice, reference, vec![Fact::new(clock(), captured)]).await
+    }
+
+    /// The provider tells of a payment that took nothing.
+    pub(crate) async fn tried(&self, invoice: &str, reference: &str) -> String {
+        let decline = Decline { code: "card_declined".to_owned(), hard: false };
+        let failed = Statement::Failed { reference: format!("ch_{reference}"), decline };
+        self.told(invoice, reference, vec![Fact::new(clock(), failed)]).await
+    }
+
+    async fn told(&self, invoice: &str, reference: &str, facts: Vec<Fact>) -> String {
         let report = PaymentReport {
             account: "stripe/main".parse().unwrap(),
             reference: reference.to_owned(),

@@ -66,7 +66,9 @@ pub(super) async fn check_payment(store: &dyn Store, payment: &Payment, now: Dat
     if !is_known && says_something.unwrap_or(true) {
         findings.push(broken(format!("{of} moved money, and invoice {id} does not know of it")));
     }
-    let is_old = payment.captured_at().is_some_and(|at| now.signed_duration_since(at) > RECEIPT_WITHIN);
+    // What came for a draft is receipted once that is issued.
+    let is_old = invoice.issued().is_some()
+        && payment.captured_at().is_some_and(|at| now.signed_duration_since(at) > RECEIPT_WITHIN);
     if payment.status() == PaymentStatus::Succeeded && is_old {
         match has_receipt(store, &invoice, payment.id).await {
             Ok(true) => {}

@@ -114,8 +114,7 @@ impl Invoice {
         if self.issued.is_none() {
             return Ok(self.zero());
         }
-        let due = || self.owed().checked_sub(self.settled()?)?.max(self.zero());
-        self.money(due())
+        self.money(self.unsettled())
     }
 
     /// Whether something is due, and less than anybody can pay. Nobody is asked for it.
@@ -148,6 +147,11 @@ impl Invoice {
     /// What the invoice asks for: its total, or nothing when it is void.
     fn owed(&self) -> Money {
         if self.voided_at.is_some() { self.zero() } else { self.totals.total }
+    }
+
+    /// What neither payments nor credit brought of what is owed, or will be once it is issued.
+    pub(super) fn unsettled(&self) -> Result<Money, MoneyError> {
+        self.owed().checked_sub(self.settled()?)?.max(self.zero())
     }
 
     /// What payments and credit brought.

@@ -219,6 +219,17 @@ fn credit_beyond_the_total_is_left_over_and_pays_it_in_full() {
 }
 
 #[test]
+fn credit_pays_only_what_was_not_paid_while_it_was_a_draft() {
+    let mut invoice = drafted(Collection::SendInvoice, vec![line(10_000, "0")]);
+    pay(&mut invoice, &payment("pi_1", vec![captured(7_000)]));
+    let number = Number::new("NW-", 7);
+    let outcome = invoice.finalise(number, &seller(), &customer(), eur(5_000), now()).unwrap();
+    let Outcome::Applied(change) = outcome else { panic!("a draft can be finalised") };
+    assert_eq!((invoice.credit_used(), change.credit), (eur(3_000), eur(-3_000)));
+    assert_eq!(invoice.amount_due().unwrap(), eur(0));
+}
+
+#[test]
 fn d4_a_refund_does_not_reopen_the_invoice() {
     let mut invoice = issued();
     let refund = Statement::RefundedInAll { reference: "ch_1".to_owned(), amount: eur(3_000) };
