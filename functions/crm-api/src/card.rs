@@ -1,8 +1,8 @@
 //! Finds what looks like a card number, so that none is ever stored (PCI DSS: only tokens of a provider come in here).
 //!
-//! A card number is a run of 13 to 19 digits, single blanks or dashes of any kind between them allowed, that stands by itself, begins as
-//! a card network's numbers of that length do (ISO/IEC 7812) and has a right check digit (Luhn). Beside other digits it is found
-//! where it is one group or grouped as on a card. Telephone numbers with `+` and IBANs are none.
+//! A card number is a run of 13 to 19 digits, single blanks or dashes of any kind between them allowed, that stands by itself,
+//! begins as a card network's numbers of that length do (ISO/IEC 7812) and has a right check digit (Luhn). Beside other digits
+//! it is found where it is one group or grouped as on a card. Telephone numbers with `+` and IBANs are none.
 
 use std::fmt;
 use std::ops::Range;

@@ -13,7 +13,7 @@ use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::{Collection, Invoice};
 use saldo_billing::mail::MailRecord;
 use saldo_billing::terms::NetTerms;
-use saldo_books::invoices;
+use saldo_books::{BooksError, invoices};
 use saldo_store::entities::{LedgerEntry, MAIL_PREFIX, invoice_key, invoice_partition, list};
 use saldo_store::{Cursor, Entity, Query, Range, Stored, Table, list_by_customer, list_newest, load};
 use serde::{Deserialize, Serialize};
@@ -133,14 +133,12 @@ async fn list_all(State(app): State<Arc<App>>, call: Call, Params(filter): Param
     responses((status = 200, description = "The invoice.", body = InvoiceWithLines)))]
 async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
     let invoice = load_invoice(&app, id).await?;
-    match invoices::document(app.store.as_ref(), id).await {
-        Ok(document) => Reply::ok(&InvoiceWithLines::of(&invoice.value, &document, call.now)?),
-        Err(error) => {
-            // A draft that somebody deleted between the two looks is just not there.
-            load_invoice(&app, id).await?;
-            Err(error.into())
-        }
+    let document = invoices::document(app.store.as_ref(), id).await;
+    if matches!(document, Err(BooksError::Document { .. })) {
+        // A draft that somebody deleted between the two looks is just not there.
+        load_invoice(&app, id).await?;
     }
+    Reply::ok(&InvoiceWithLines::of(&invoice.value, &document?, call.now)?)
 }
 
 /// Lists the entries that an invoice and its payments made in the ledger, in the order of their causes.

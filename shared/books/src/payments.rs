@@ -138,10 +138,10 @@ async fn write_invoice(
     let cause = format!("{}#{}", payment.value.id, payment.version.saturating_add(1));
     let recorded = invoice.value.record_payment(&payment.value, &cause, now)?;
     // Attempts are only numbered: what another account says of its own is not about this one.
-    let is_of_account = |attempt: &Attempt| attempt.method.account == payment.value.account;
-    let is_told_of = invoice.value.progress.attempt.as_ref().is_some_and(is_of_account);
-    let told = report.attempt.or(payment.value.attempt).filter(|_| is_told_of);
-    let attempt = told.zip(attempt_state(&payment.value));
+    let is_at_its_account = |attempt: &Attempt| attempt.method.account == payment.value.account;
+    let may_settle = invoice.value.progress.attempt.as_ref().is_some_and(is_at_its_account);
+    let number = report.attempt.or(payment.value.attempt).filter(|_| may_settle);
+    let attempt = number.zip(attempt_state(&payment.value));
     let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
     let policy = &seller.value.dunning;
     let settled = match attempt {

@@ -1,8 +1,8 @@
 //! AWS clients that start quickly.
 //!
 //! The SDK's own defaults cost 35 ms of CPU at each cold start (entropy for a TLS library, a chain of credential sources
-//! that Lambda never needs). Here all clients but that for mail share one HTTP client on rustls with `ring`, trust only the roots that AWS
-//! certificates chain to, and take the credentials that Lambda puts into the environment.
+//! that Lambda never needs). Here all clients but that for mail share one HTTP client; they speak TLS by rustls with `ring`,
+//! trust only the roots that AWS certificates chain to, and take the credentials that Lambda puts into the environment.
 //!
 //! `AWS_ENDPOINT_URL` redirects every client, also to plain http (the local stack); `AWS_CA_BUNDLE` names a PEM file to
 //! trust instead of the built-in roots (a TLS stub, a partition with another authority).
@@ -34,8 +34,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 /// All attempts together: well below the timeout of the shortest function.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(12);
-/// Connections kept for the next calls: more than a function has open at once.
-const IDLE_PER_HOST: usize = 64;
 const MAX_ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -70,11 +68,12 @@ impl Aws {
             .behavior_version(BehaviorVersion::v2026_01_12())
             .region(Region::new(env.required("AWS_REGION")?))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client(tls.clone(), IDLE_PER_HOST))
+            .http_client(http_client(Builder::new(), tls.clone()))
             .timeout_config(timeouts())
             .retry_config(retries());
         shared.set_endpoint_url(endpoint.clone());
-        Ok(Self { shared: shared.build(), unpooled: http_client(tls, 0), is_local: endpoint.is_some() })
+        let unpooled = http_client(Builder::new().pool_max_idle_per_host(0), tls);
+        Ok(Self { shared: shared.build(), unpooled, is_local: endpoint.is_some() })
     }
 
     /// What all clients share, for a tool that needs one which no function uses.
@@ -135,12 +134,8 @@ fn tls(env: &Environment) -> Result<TlsContext, ConfigError> {
 }
 
 /// An HTTP client; it speaks TLS to AWS and plain http to the local stack.
-fn http_client(tls: TlsContext, idle_per_host: usize) -> SharedHttpClient {
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        .pool_max_idle_per_host(idle_per_host)
-        .build_https()
+fn http_client(builder: Builder, tls: TlsContext) -> SharedHttpClient {
+    builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls).build_https()
 }
 
 fn timeouts() -> TimeoutConfig {

@@ -94,7 +94,7 @@ async fn shown(
     }
 }
 
-/// Deletes a draft. It had no number, so it leaves no gap.
+/// Deletes a draft. It had no number, so it leaves no gap. Refused while it has payments.
 #[utoipa::path(delete, path = "/v1/invoices/{id}", tag = "invoices", operation_id = "deleteInvoice",
     responses((status = 204, description = "It is gone.")))]
 pub async fn delete(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId>) -> Result<Reply, Problem> {
@@ -104,7 +104,7 @@ pub async fn delete(State(app): State<Arc<App>>, call: Call, Named(id): Named<In
         if status != InvoiceStatus::Draft {
             return Err(InvoiceError::Status { command: "delete", invoice: id, status }.into());
         }
-        // Also one that took nothing yet: its money would find no invoice.
+        // Also one that took nothing yet: its money would find no invoice. The list may lag behind what the invoice knows.
         let payments = list_by_customer::<Payment>(app.store.as_ref(), &list::of_invoice(id), 1, None).await?;
         if !payments.entities.is_empty() || invoice.value.received().next().is_some() {
             let reason = format!("draft {id} has payments: finalise it, and void it if nothing of them is kept");
