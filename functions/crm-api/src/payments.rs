@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use saldo_billing::id::PaymentId;
+use saldo_billing::invoice::Invoice;
 use saldo_billing::payment::{Payment, PaymentStatus};
-use saldo_store::entities::{list, payment_key};
-use saldo_store::{Stored, list_by_customer, list_newest, load};
+use saldo_store::entities::{began_at, invoice_key, list, payment_key};
+use saldo_store::{Stored, list_among, list_newest, load};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -190,7 +191,12 @@ struct Filter {
 async fn list_all(State(app): State<Arc<App>>, Params(filter): Params<Filter>) -> Result<Reply, Problem> {
     let (store, limit, cursor) = (app.store.as_ref(), count(filter.limit), after(filter.cursor.as_ref()));
     let page = match filter.invoice {
-        Some(invoice) => list_by_customer::<Payment>(store, &list::of_invoice(invoice.0), limit, cursor).await?,
+        Some(invoice) => {
+            let known: Option<Stored<Invoice>> = load(store, &invoice_key(invoice.0)).await?;
+            let payments = known.iter().flat_map(|known| known.value.received());
+            let keys: Vec<_> = payments.map(|(id, _)| payment_key(id)).collect();
+            list_among::<Payment>(store, &invoice.0.to_string(), &keys, began_at, limit, cursor).await?
+        }
         None => list_newest::<Payment>(store, list::PAYMENTS, limit, cursor).await?,
     };
     Page::of(&page.entities, page.next.as_ref(), PaymentView::of)

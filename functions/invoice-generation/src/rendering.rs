@@ -39,7 +39,11 @@ async fn hand_on(generation: &Generation, invoice: &Invoice, now: DateTime<Utc>)
     // For what came while it was a draft there was nothing to send a receipt with. What has its receipt gets no second one.
     let receipt =
         |(payment, _)| RemindersMessage::Send { v: V1, invoice: id, purpose: Purpose::Receipt(payment), as_of: now };
-    let receipts = invoice.received().map(receipt).map(|message| saldo_messages::encode(&message));
+    let receipts = invoice
+        .received()
+        .filter(|(_, received)| received.standing.is_some())
+        .map(receipt)
+        .map(|message| saldo_messages::encode(&message));
     let receipts = receipts.collect::<Result<Vec<_>, _>>()?;
     if !receipts.is_empty() {
         generation.queue.send(Destination::Reminders, receipts).await?;

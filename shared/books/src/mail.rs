@@ -125,7 +125,9 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
         Purpose::Issued => match status {
             InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid => {
                 // What is charged is told by its receipt; what credit paid has none.
-                invoice.collection == Collection::SendInvoice || owed || invoice.received().next().is_none()
+                let mut payments = invoice.received();
+                let is_charged = payments.any(|(_, received)| received.standing.is_some());
+                invoice.collection == Collection::SendInvoice || owed || !is_charged
             }
             InvoiceStatus::Draft | InvoiceStatus::Void | InvoiceStatus::Uncollectible => false,
         },

@@ -40,10 +40,10 @@ pub(crate) enum Place {
         /// Sort key of the entry.
         sort: String,
     },
-    /// After this moment in the merged shards of a kind.
+    /// After this moment in the merged shards of a kind, or in a list that another entity keeps.
     #[serde(rename = "k")]
     Kind {
-        /// The kind that was listed.
+        /// The kind, or the list, that was listed.
         kind: String,
         /// Sort key of the last entry.
         at: String,

@@ -111,12 +111,6 @@ pub mod list {
     pub fn of_customer(customer: saldo_billing::id::CustomerId, kind: &str) -> String {
         format!("{customer}#{kind}")
     }
-
-    /// The list of an invoice's payments.
-    #[must_use]
-    pub fn of_invoice(invoice: saldo_billing::id::InvoiceId) -> String {
-        format!("{invoice}#{PAYMENTS}")
-    }
 }
 
 impl Entity for Seller {
@@ -207,14 +201,19 @@ impl Entity for Invoice {
     }
 }
 
+/// The place of a payment among others (text order = order of the list).
+#[must_use]
+pub fn began_at(payment: &Payment) -> String {
+    payment.began_at().map(instant_text).unwrap_or_default()
+}
+
 impl Entity for Payment {
     fn key(&self) -> Key {
         payment_key(self.id)
     }
 
-    /// A payment is found by its invoice; one without is found in the list of all.
+    /// A payment for an invoice is known to that; one for none is found in the list of those.
     fn indexes(&self) -> Indexes {
-        let began = self.began_at().map(instant_text).unwrap_or_default();
         let due = self
             .refund_requests()
             .filter_map(|(_, request)| request.due_at())
@@ -222,8 +221,8 @@ impl Entity for Payment {
             .map(|at| Due { at, kind: DueKind::Refund });
         Indexes {
             due,
-            customer: self.invoice.map(|invoice| (list::of_invoice(invoice), began.clone())),
-            kind: self.invoice.is_none().then(|| (list::PAYMENTS.to_owned(), began)),
+            customer: None,
+            kind: self.invoice.is_none().then(|| (list::PAYMENTS.to_owned(), began_at(self))),
         }
     }
 }

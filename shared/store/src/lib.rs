@@ -21,7 +21,9 @@ pub use cursor::{Cursor, CursorError};
 pub use due::{DUE_SHARDS, Due, DueEntry, DueKind, DuePage, UnknownDueKind, due_page, due_shard};
 pub use entity::{Entity, EntityError, Indexes, Stored, instant_text, load, load_many, to_item};
 pub use item::{MAX_ITEM_BYTES, canonical_json, size, write_units};
-pub use listing::{KIND_SHARDS, KeyPage, Listing, customer_keys, list_by_customer, list_newest, newest_keys};
+pub use listing::{
+    KIND_SHARDS, KeyPage, Listing, customer_keys, list_among, list_by_customer, list_newest, newest_keys,
+};
 pub use number::NumberError;
 pub use port::{Cause, CommitError, Committed, Consistency, FailedWrite, Store, StoreError};
 pub use query::{MAX_PAGE, Order, Page, Query, Range};

@@ -140,6 +140,42 @@ pub async fn customer_keys(
     Ok(KeyPage { keys, next: page.next })
 }
 
+/// A page of those of `keys` that exist, newest first by `at`: the keys stand in another entity, which knows them all, so no
+/// index is asked and none lags behind. `list` is the name under which the pages belong together.
+///
+/// # Errors
+/// [`EntityError`].
+pub async fn list_among<T: Entity>(
+    store: &dyn Store,
+    list: &str,
+    keys: &[Key],
+    at: impl Fn(&T) -> String,
+    limit: u32,
+    after: Option<&Cursor>,
+) -> Result<Listing<T>, EntityError> {
+    let before = match after.map(Cursor::place) {
+        None => None,
+        Some(Place::Kind { kind: listed, at }) if listed == list => Some(at),
+        Some(Place::Item(_) | Place::Entry { .. } | Place::Kind { .. }) => {
+            return Err(StoreError::Cursor(CursorError::OtherList { list: list.to_owned() }).into());
+        }
+    };
+    let entities = load_many::<T>(store, keys).await?;
+    let places = entities.into_iter().map(|entity| (kind_at(&at(&entity.value), &entity.value.key()), entity));
+    let mut older: BTreeMap<String, Stored<T>> =
+        places.filter(|(place, _)| before.is_none_or(|before| place < before)).collect();
+    let limit = usize::try_from(limit.clamp(1, MAX_PAGE)).unwrap_or(usize::MAX);
+    let (mut entities, mut last) = (Vec::new(), None);
+    while entities.len() < limit {
+        let Some((place, entity)) = older.pop_last() else { break };
+        entities.push(entity);
+        last = Some(place);
+    }
+    let last = last.filter(|_| !older.is_empty());
+    let next = last.map(|at| Cursor::new(Place::Kind { kind: list.to_owned(), at }));
+    Ok(Listing { entities, next })
+}
+
 /// The partition of a kind's shard: `INVOICE#2`.
 pub(crate) fn kind_key(kind: &str, shard: u8) -> String {
     format!("{kind}#{shard}")

@@ -36,7 +36,7 @@ pub(super) async fn check_received(store: &dyn Store, invoice: &Invoice) -> Resu
         match payments.get(&id).map(Payment::standing).transpose() {
             Ok(Some(told)) if told == standing.unwrap_or(nothing(invoice)) => {}
             Ok(Some(_)) => findings.push(broken(format!("{of} took over something else than payment {id} says"))),
-            Ok(None) => findings.push(broken(format!("{of} was paid by payment {id}, which is not there"))),
+            Ok(None) => findings.push(broken(format!("{of} knows of payment {id}, which is not there"))),
             Err(error) => findings.push(broken(format!("payment {id} of {of}: {error}"))),
         }
     }
@@ -61,10 +61,8 @@ pub(super) async fn check_payment(store: &dyn Store, payment: &Payment, now: Dat
         Err(error) => return Ok(vec![unreadable(error).context("an invoice cannot be read")?]),
     };
     let mut findings = Vec::new();
-    let is_known = invoice.received().any(|(known, _)| known == payment.id);
-    let says_something = payment.standing().map(|standing| standing != nothing(&invoice));
-    if !is_known && says_something.unwrap_or(true) {
-        findings.push(broken(format!("{of} moved money, and invoice {id} does not know of it")));
+    if !invoice.received().any(|(known, _)| known == payment.id) {
+        findings.push(broken(format!("{of} is for invoice {id}, which does not know of it")));
     }
     // What came for a draft is receipted once that is issued.
     let is_old = invoice.issued().is_some()

@@ -11,7 +11,7 @@ use crate::ledger::{Account, Entry, Position};
 use crate::payment::{Payment, PaymentStatus, Standing};
 use crate::provider::ProviderAccount;
 
-/// What one payment did for an invoice, as its facts tell.
+/// What one payment did for an invoice, as its facts tell; nothing yet, for one that took nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
     /// Where it was paid.
@@ -62,17 +62,11 @@ impl Invoice {
             processing: payment.status() == PaymentStatus::Processing,
             disputed: payment.is_disputed(),
         };
-        let known = self.received.get(&payment.id);
-        let says_nothing = received.standing.is_none() && !received.processing && !received.disputed;
-        if known == Some(&received) || (known.is_none() && says_nothing) {
+        if self.received.get(&payment.id) == Some(&received) {
             return Ok(Outcome::AlreadyApplied);
         }
         self.changed(cause, at, |invoice| {
-            if says_nothing {
-                invoice.received.remove(&payment.id);
-            } else {
-                invoice.received.insert(payment.id, received);
-            }
+            invoice.received.insert(payment.id, received);
         })
         .map(Outcome::Applied)
     }
@@ -83,7 +77,7 @@ impl Invoice {
         Self { received: Default::default(), ..self.clone() }
     }
 
-    /// The payments that did something for this invoice.
+    /// All payments that were made, or tried, for this invoice.
     pub fn received(&self) -> impl Iterator<Item = (PaymentId, &Received)> {
         self.received.iter().map(|(id, received)| (*id, received))
     }
@@ -187,13 +181,24 @@ impl Invoice {
         if self.issued.is_none() {
             return Ok(self.zero());
         }
-        let credit = || {
-            let back =
-                self.total_of(|standing| standing.refunded)?.checked_add(self.total_of(|standing| standing.lost)?)?;
-            let granted = self.surplus()?.checked_sub(back)?.max(self.zero())?;
-            granted.checked_sub(self.credit_used())
-        };
-        self.money(credit())
+        self.money(self.granted().and_then(|granted| granted.checked_sub(self.credit_used())))
+    }
+
+    /// What was paid too much on it and is kept as the customer's credit.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn credited(&self) -> Result<Money, InvoiceError> {
+        if self.issued.is_none() {
+            return Ok(self.zero());
+        }
+        self.money(self.granted())
+    }
+
+    fn granted(&self) -> Result<Money, MoneyError> {
+        let back =
+            self.total_of(|standing| standing.refunded)?.checked_add(self.total_of(|standing| standing.lost)?)?;
+        self.surplus()?.checked_sub(back)?.max(self.zero())
     }
 
     /// What stands in the ledger because of this invoice.

@@ -358,6 +358,17 @@ fn w1_hearing_the_same_again_changes_nothing() {
 }
 
 #[test]
+fn a_payment_that_took_nothing_is_known_and_moves_nothing() {
+    let mut invoice = issued();
+    let tried = payment("pi_1", vec![Statement::Created { amount: eur(10_000) }]);
+    let change = pay(&mut invoice, &tried);
+    assert!(change.entry.postings.is_empty() && change.credit.is_zero());
+    assert_eq!(invoice.received().map(|(id, _)| id).collect::<Vec<_>>(), [tried.id]);
+    assert_eq!(invoice.status().unwrap(), InvoiceStatus::Open);
+    assert_eq!(invoice.record_payment(&tried, "evt_2", now()).unwrap(), Outcome::AlreadyApplied);
+}
+
+#[test]
 fn d3_a_direct_debit_under_way_is_neither_paid_nor_overdue() {
     let mut invoice = issued();
     pay(&mut invoice, &payment("pi_1", vec![Statement::Processing]));

@@ -1,7 +1,8 @@
 //! Counting everything that is in the books.
 
+use saldo_billing::invoice::Invoice;
 use saldo_store::entities::list;
-use saldo_store::{Cursor, Key, Store, customer_keys, newest_keys};
+use saldo_store::{Cursor, Key, Store, Stored, Table, newest_keys};
 use serde::{Deserialize, Serialize};
 
 use super::apply::apply_beside_others;
@@ -55,10 +56,8 @@ pub async fn rebuild(store: &dyn Store, place: Place) -> Result<Rebuilt, BooksEr
     };
     let page = newest_keys(store, kind, PAGE, place.after.as_ref()).await?;
     let mut subjects: Vec<Subject> = page.keys.iter().filter_map(Subject::under).collect();
-    for invoice in page.keys.iter().filter_map(Subject::under) {
-        if let Subject::Invoice(id) = invoice {
-            subjects.extend(payments_of(store, &list::of_invoice(id)).await?.iter().filter_map(Subject::under));
-        }
+    if matches!(place.list, List::Invoices) {
+        subjects.extend(payments_of(store, &page.keys).await?);
     }
     let hints = subjects.iter().map(|subject| Hint::Changed(*subject, None)).collect();
     let refused = apply_beside_others(store, hints).await?;
@@ -71,14 +70,10 @@ pub async fn rebuild(store: &dyn Store, place: Place) -> Result<Rebuilt, BooksEr
     Ok(Rebuilt { looked_at: subjects.len(), refused, next })
 }
 
-async fn payments_of(store: &dyn Store, list: &str) -> Result<Vec<Key>, BooksError> {
-    let (mut keys, mut after) = (Vec::new(), None);
-    loop {
-        let page = customer_keys(store, list, 1000, after.as_ref()).await?;
-        keys.extend(page.keys);
-        after = page.next;
-        if after.is_none() {
-            return Ok(keys);
-        }
-    }
+/// The payments of the invoices under these keys; one that cannot be read is refused when it is counted itself.
+async fn payments_of(store: &dyn Store, invoices: &[Key]) -> Result<Vec<Subject>, BooksError> {
+    let items = store.get_many(Table::Billing, invoices).await?;
+    let invoices = items.into_iter().filter_map(|item| Stored::<Invoice>::from_item(item).ok());
+    let payments = invoices.flat_map(|invoice| invoice.value.received().map(|(id, _)| id).collect::<Vec<_>>());
+    Ok(payments.map(Subject::Payment).collect())
 }

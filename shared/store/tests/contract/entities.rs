@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use saldo_store::{
     Cursor, Due, DueKind, Entity, EntityError, Indexes, Key, Stored, Table, Transaction, canonical_json, due_page,
-    due_shard, instant_text, list_by_customer, list_newest, load, text, to_item,
+    due_shard, instant_text, list_among, list_by_customer, list_newest, load, text, to_item,
 };
 use serde::{Deserialize, Serialize};
 
@@ -182,6 +182,25 @@ pub(crate) async fn a_customers_list_is_paged_newest_first(store: Engine) {
     assert!(list_newest::<Bill>(&*store, "BILL", 3, other.as_ref()).await.is_err());
     assert!(list_by_customer::<Bill>(&*store, "cus_名前#BILL", 3, other.as_ref()).await.is_err());
     assert!(list_newest::<Bill>(&*store, "PAYMENT", 3, newest.as_ref()).await.is_err());
+}
+
+pub(crate) async fn a_list_kept_by_another_entity_is_paged_newest_first(store: Engine) {
+    let bills: Vec<Bill> = (0..7).map(bill).collect();
+    create(&store, &bills).await;
+    let mut keys: Vec<Key> = bills.iter().rev().map(Entity::key).collect();
+    keys.push(Key::new("BILL#inv_999", "BILL"));
+    let page = async |limit, after: Option<Cursor>| {
+        let at = |bill: &Bill| instant_text(bill.made_at);
+        list_among::<Bill>(&*store, "cus_1#KEPT", &keys, at, limit, after.as_ref()).await
+    };
+    let whole = pages(async |after| page(100, after).await.unwrap()).await;
+    let moments: Vec<i64> = whole.iter().map(|id| moment(id)).collect();
+    assert_eq!(moments, [3, 2, 2, 1, 1, 0, 0], "newest first, each once, and what is not there is left out: {whole:?}");
+    for limit in [7, 3, 1] {
+        assert_eq!(pages(async |after| page(limit, after).await.unwrap()).await, whole, "{limit} at a time");
+    }
+    let other = list_newest::<Bill>(&*store, "BILL", 3, None).await.unwrap().next;
+    assert!(matches!(page(3, other).await, Err(EntityError::Store(saldo_store::StoreError::Cursor(_)))));
 }
 
 pub(crate) async fn an_item_that_is_no_such_entity_is_named(store: Engine) {

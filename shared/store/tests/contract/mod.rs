@@ -43,7 +43,8 @@ macro_rules! cases {
                 many_are_read_in_order_once, what_is_not_there_is_none, a_key_must_not_be_empty;
             entities: an_entity_comes_back_as_it_was, an_update_needs_the_version_that_was_read,
                 due_work_is_found_until_its_instant, the_newest_of_a_kind_are_merged_over_shards,
-                a_customers_list_is_paged_newest_first, an_item_that_is_no_such_entity_is_named;
+                a_customers_list_is_paged_newest_first, a_list_kept_by_another_entity_is_paged_newest_first,
+                an_item_that_is_no_such_entity_is_named;
         );
     };
     (@modules $run:path; $($module:ident: $($case:ident),*;)*) => {

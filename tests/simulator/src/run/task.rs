@@ -141,6 +141,16 @@ impl Run {
             "{name} takes {}",
             messages.iter().map(|message| shortened(&message.body)).collect::<Vec<_>>().join(" + ")
         ));
+        self.start_batch(queue, ids, event);
+        if queue == Destination::InvoicesDue && self.chance.happens(1_000) {
+            let request = self.people.interfere(&self.observer, self.now);
+            request.into_iter().for_each(|request| self.begin_request(request));
+        }
+    }
+
+    /// Hands a batch to the function that reads the queue.
+    pub(super) fn start_batch(&mut self, queue: Destination, ids: Vec<u64>, event: SqsEvent) {
+        let (name, ..) = reader_of(queue);
         let functions = Arc::clone(&self.world.functions);
         let work = async move {
             let budget = Budget::lasting(INVOCATION);
@@ -164,10 +174,6 @@ impl Run {
             Said::Batch(said.ok().map(failures))
         };
         self.start(name, About::Batch { queue, ids }, work);
-        if queue == Destination::InvoicesDue && self.chance.happens(1_000) {
-            let request = self.people.interfere(&self.observer, self.now);
-            request.into_iter().for_each(|request| self.begin_request(request));
-        }
     }
 
     fn begin_stream(&mut self, reader: Reader, shard: usize) {
