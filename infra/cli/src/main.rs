@@ -168,6 +168,8 @@ mod tests {
         assert!(line("saldo --local replay --repair --yes --limit 5").is_ok());
         assert!(line("saldo --local replay --repair").is_ok());
         assert!(line("saldo --local replay --yes").is_err());
+        assert!(line("saldo --local replay --swap --yes").is_ok());
+        assert!(line("saldo --local replay --swap --repair").is_err());
     }
 
     #[test]

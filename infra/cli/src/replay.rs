@@ -2,10 +2,12 @@
 //!
 //! It reads all three tables, reports first and the inbox last, so that every event the books know of is among those that are
 //! told again. What differs is looked at again, three times: a commit may have come between two reads, an event may be on its way.
-//! Nothing is written. What `--repair` does is to have events handled again, which any redelivery does too.
+//! Nothing is written. What `--repair` does is to have events handled again, which any redelivery does too. What `--swap` does is to
+//! put what was rebuilt in the place of what differs.
 
 mod repair;
 mod shown;
+mod swap;
 
 use std::time::Duration;
 
@@ -38,10 +40,13 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 20, value_name = "N")]
     limit: usize,
     /// Have those events handled again whose facts the books lack. Without --yes, it only says what it would do.
-    #[arg(long)]
+    #[arg(long, group = "mending")]
     repair: bool,
+    /// Put what the facts come to in the place of what differs from it. Without --yes, it only says what it would do.
+    #[arg(long, group = "mending")]
+    swap: bool,
     /// Do it.
-    #[arg(long, requires = "repair")]
+    #[arg(long, requires = "mending")]
     yes: bool,
 }
 
@@ -67,6 +72,11 @@ pub(crate) async fn run(stack: &Stack, options: &Options) -> Result<bool> {
         let url = stack.output("ProviderEventsQueueUrl")?.to_owned();
         let queue = AwsQueue::to_queues(stack.sqs(), [(Destination::ProviderEvents, url)]);
         for line in repair::repair(&replay, &queue, clock::now(), options.yes).await? {
+            terminal::result(&line);
+        }
+    }
+    if options.swap && !is_equal {
+        for line in swap::swap(&replay, &store, clock::now(), options.yes).await? {
             terminal::result(&line);
         }
     }

@@ -10,7 +10,7 @@ use saldo_billing::payment::Payment;
 use saldo_books::payments::unallocated;
 use saldo_store::entities::{invoice_key, payment_key};
 use saldo_store::inbox::InboxStatus;
-use saldo_store::{Entity, Key, Stored, Table};
+use saldo_store::{Entity, Item, Key, Stored, Table};
 use serde_json::{Map, Value, json};
 
 use crate::ReplayError;
@@ -76,6 +76,8 @@ pub struct Replay {
     pub(crate) kept: Kept,
     pub(crate) kept_view: View,
     pub(crate) rebuilt_view: View,
+    /// The rebuilt items that were found to differ.
+    pub(crate) rebuilt_items: BTreeMap<(Table, Key), Item>,
     pub(crate) moving: BTreeSet<(Table, Key)>,
     /// What became of the events.
     pub events: Events,
@@ -87,11 +89,10 @@ pub struct Replay {
 
 impl Replay {
     pub(crate) fn between(kept: Kept, rebuilt: Rebuilt) -> Result<Self, ReplayError> {
-        let (billing, reports) = (rebuilt.items(Table::Billing), rebuilt.items(Table::Reports));
-        let pairs = |(key, item): &'_ (Key, std::sync::Arc<saldo_store::Item>)| (key.clone(), item.as_ref().clone());
-        let (billing, reports): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            (billing.iter().map(pairs).collect(), reports.iter().map(pairs).collect());
-        let mut rebuilt_view = view::of_rebuilt(billing.iter(), reports.iter())?;
+        let (mut billing, reports) = (rebuilt.items(Table::Billing), rebuilt.items(Table::Reports));
+        billing.retain(|key, _| matches!(key.sk.as_str(), "INVOICE" | "PAYMENT"));
+        billing.extend(view::balances(billing.iter())?);
+        let mut rebuilt_view = view::of_rebuilt(&billing, &reports)?;
         let mut kept_view = view::of_kept(&kept.billing, &kept.reports)?;
         // What the inbox calls applied has to come to the books when it is told again.
         let applied = kept.events.iter().filter(|told| told.status == InboxStatus::Applied);
@@ -103,8 +104,16 @@ impl Replay {
             kept_view.insert((Table::Inbox, event.key.clone()), status_of("applied"));
             rebuilt_view.insert((Table::Inbox, event.key.clone()), status_of(status));
         }
+        let differs = |(table, key, item): (Table, Key, Item)| {
+            let at = (table, key);
+            (kept_view.get(&at) != rebuilt_view.get(&at)).then_some((at, item))
+        };
+        let of = |table| move |(key, item)| (table, key, item);
+        let items = billing.into_iter().map(of(Table::Billing)).chain(reports.into_iter().map(of(Table::Reports)));
+        let rebuilt_items = items.filter_map(differs).collect();
         let Rebuilt { events, only_answered, decisions, .. } = rebuilt;
-        Ok(Self { kept, kept_view, rebuilt_view, moving: BTreeSet::new(), events, only_answered, decisions })
+        let moving = BTreeSet::new();
+        Ok(Self { kept, kept_view, rebuilt_view, rebuilt_items, moving, events, only_answered, decisions })
     }
 
     /// All that is not as the facts tell, in the order of tables and keys.

@@ -15,12 +15,14 @@ mod answers;
 mod compare;
 mod kept;
 mod rebuild;
+mod swap;
 mod told;
 mod view;
 
 pub use self::compare::{Difference, Kind, Mending, Replay, Tally};
 pub use self::kept::Kept;
 pub use self::rebuild::{Event, Events, OnlyAnswered};
+pub use self::swap::Swap;
 pub use self::told::Told;
 
 use saldo_books::BooksError;

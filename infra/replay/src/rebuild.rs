@@ -239,7 +239,8 @@ impl Rebuilt {
     }
 
     /// The items of a table by their keys.
-    pub(crate) fn items(&self, table: Table) -> Vec<(Key, std::sync::Arc<Item>)> {
-        self.books.items(table).into_iter().filter_map(|item| Some((Key::of(&item)?, item))).collect()
+    pub(crate) fn items(&self, table: Table) -> BTreeMap<Key, Item> {
+        let items = self.books.items(table).into_iter().map(|item| Item::clone(&item));
+        items.filter_map(|item| Some((Key::of(&item)?, item))).collect()
     }
 }

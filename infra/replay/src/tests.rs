@@ -4,6 +4,7 @@ mod again;
 mod answers;
 mod differences;
 mod orders;
+mod swap;
 
 use chrono::{DateTime, TimeDelta, TimeZone as _, Utc};
 use proptest::prelude::*;
@@ -18,10 +19,10 @@ use saldo_books::payments::Reported;
 use saldo_books::reports::{self, Place};
 use saldo_books::{invoices, nothing_more, payments, refunds};
 use saldo_money::Money;
-use saldo_store::entities::{CreditBalance, invoice_key, payment_key};
+use saldo_store::entities::{CreditBalance, LedgerEntry, invoice_key, payment_key};
 use saldo_store::inbox::InboxStatus;
 use saldo_store::memory::MemoryStore;
-use saldo_store::{AttributeValue, Condition, Entity, Item, Key, Store as _, Table, Transaction, load, to_item};
+use saldo_store::{AttributeValue, Condition, Entity, Item, Key, Store as _, Table, Transaction, load, text, to_item};
 use serde_json::json;
 
 use crate::{Difference, Kept, Kind, Replay, Told, replay};

@@ -88,33 +88,17 @@ pub(crate) fn of_kept(billing: &BTreeMap<Key, Item>, reports: &BTreeMap<Key, Ite
     Ok(view)
 }
 
-/// What was rebuilt. Sums and balances follow from the rebuilt invoices and payments, by the code that books their changes.
-pub(crate) fn of_rebuilt<'a>(
-    billing: impl Iterator<Item = (&'a Key, &'a Item)>,
-    reports: impl Iterator<Item = (&'a Key, &'a Item)>,
-) -> Result<View, ReplayError> {
+/// What was rebuilt, the customers' balances among it. Sums follow from the rebuilt invoices and payments, by the code that
+/// books their changes.
+pub(crate) fn of_rebuilt(billing: &BTreeMap<Key, Item>, reports: &BTreeMap<Key, Item>) -> Result<View, ReplayError> {
     let mut view = View::new();
-    let mut credit: BTreeMap<(CustomerId, Currency), Money> = BTreeMap::new();
     for (key, item) in billing {
-        let position = match key.sk.as_str() {
-            "INVOICE" => {
-                let invoice: Invoice = Stored::from_item(item.clone())?.value;
-                let balance = credit.entry((invoice.customer, invoice.currency()));
-                add_credit(balance.or_insert(Money::zero(invoice.currency())), &invoice)
-                    .and_then(|()| Ok(invoice.position()?))
-            }
-            "PAYMENT" => unallocated(&Stored::<Payment>::from_item(item.clone())?.value),
-            _ => continue,
-        };
-        let position =
-            position.map_err(|source| ReplayError::Books { what: key.to_string(), source: source.into() })?;
-        view.extend(shown_position(&position).map(|map| ((Table::Billing, sum_key(key.pk.as_str())), map)));
-        view.insert((Table::Billing, key.clone()), shown(item));
-    }
-    for ((customer, _), balance) in credit {
-        let balance = CreditBalance { customer, balance };
-        let map = shown_credit(&to_item(&balance, 1)?)?;
-        view.extend(map.map(|map| ((Table::Billing, balance.key()), map)));
+        if key.sk.starts_with(CreditBalance::PREFIX) {
+            view.extend(shown_credit(item)?.map(|map| ((Table::Billing, key.clone()), map)));
+        } else if let Some(position) = position_of(key, item)? {
+            view.extend(shown_position(&position).map(|map| ((Table::Billing, sum_key(key.pk.as_str())), map)));
+            view.insert((Table::Billing, key.clone()), shown(item));
+        }
     }
     for (key, item) in reports {
         view.extend(shown_count(item).map(|map| ((Table::Reports, key.clone()), map)));
@@ -122,10 +106,30 @@ pub(crate) fn of_rebuilt<'a>(
     Ok(view)
 }
 
-/// What an invoice adds to its customer's credit.
-fn add_credit(balance: &mut Money, invoice: &Invoice) -> Result<(), BooksError> {
-    *balance = balance.checked_add(invoice.credit()?)?;
-    Ok(())
+/// What an invoice or a payment says that stands in the ledger because of it; none, when it is neither.
+pub(crate) fn position_of(key: &Key, item: &Item) -> Result<Option<Position>, ReplayError> {
+    let position = match key.sk.as_str() {
+        "INVOICE" => Stored::<Invoice>::from_item(item.clone())?.value.position().map_err(BooksError::from),
+        "PAYMENT" => unallocated(&Stored::<Payment>::from_item(item.clone())?.value),
+        _ => return Ok(None),
+    };
+    position.map(Some).map_err(|source| ReplayError::Books { what: key.to_string(), source: source.into() })
+}
+
+/// The customers' balances, as their invoices come to.
+pub(crate) fn balances<'a>(
+    billing: impl Iterator<Item = (&'a Key, &'a Item)>,
+) -> Result<BTreeMap<Key, Item>, ReplayError> {
+    let mut balances: BTreeMap<(CustomerId, Currency), Money> = BTreeMap::new();
+    for (key, item) in billing.filter(|(key, _)| key.sk == "INVOICE") {
+        let invoice: Invoice = Stored::from_item(item.clone())?.value;
+        let currency = invoice.currency();
+        let balance = balances.entry((invoice.customer, currency)).or_insert(Money::zero(currency));
+        let credit = invoice.credit().map_err(BooksError::from).and_then(|credit| Ok(balance.checked_add(credit)?));
+        *balance = credit.map_err(|source| ReplayError::Books { what: key.to_string(), source: source.into() })?;
+    }
+    let balances = balances.into_iter().map(|((customer, _), balance)| CreditBalance { customer, balance });
+    balances.map(|balance| Ok((balance.key(), to_item(&balance, 1)?))).collect()
 }
 
 /// The hash of all that is compared of a table: equal tables have equal hashes.

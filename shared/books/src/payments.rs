@@ -8,6 +8,7 @@ use saldo_billing::ledger::{Account, Entry, Position};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
 use saldo_billing::payment::{Decline, Payment, PaymentReport, PaymentStatus, Standing};
+use saldo_billing::provider::ProviderAccount;
 use saldo_money::Money;
 use saldo_store::entities::{LedgerEntry, invoice_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
@@ -207,13 +208,16 @@ fn write_unallocated(
     let postings = unallocated(&payment.value)?.since(&unallocated(before)?)?;
     if !postings.is_empty() {
         let cause = format!("{}#{}", payment.value.id, payment.version.saturating_add(1));
-        // No seller is known: the provider account stands for one.
-        let account = &payment.value.account;
-        let seller = SellerId::derive(&[account.provider(), account.account()]);
-        let entry = Entry { seller, cause, at: now, postings };
+        let entry = Entry { seller: unallocated_seller(&payment.value.account), cause, at: now, postings };
         transaction.create(&LedgerEntry::of_payment(payment.value.id, entry))?;
     }
     Ok(())
+}
+
+/// In whose books money stands that belongs to no invoice: no seller is known, so the provider account stands for one.
+#[must_use]
+pub fn unallocated_seller(account: &ProviderAccount) -> SellerId {
+    SellerId::derive(&[account.provider(), account.account()])
 }
 
 /// What stands in the ledger because of a payment itself; the invoice speaks for one that has an invoice.

@@ -201,6 +201,37 @@ async fn an_invoice_that_forgot_its_payment_is_left_to_a_person_when_the_payment
 }
 
 #[tokio::test]
+async fn an_invoice_that_forgot_its_payment_is_put_right_when_a_person_asks_for_it() {
+    let stack = Stack::new().await;
+    let key = invoice_key(INVOICE.parse().unwrap());
+    let kept: Stored<Invoice> = load(&*stack.store, &key).await.unwrap().unwrap();
+    stack.put(&kept.value.without_payments()).await;
+    let before = stack.store.items(Table::Billing);
+    let said = swap::swap(&stack.replayed().await, &*stack.store, now(), false).await.unwrap();
+    let expected =
+        [format!("would be put right: {}", key.pk), "1 would be put right; do it with `--swap --yes`".into()];
+    assert_eq!((said.as_slice(), stack.store.items(Table::Billing)), (expected.as_slice(), before));
+    let said = swap::swap(&stack.replayed().await, &*stack.store, now(), true).await.unwrap();
+    assert_eq!(said, ["put right: 1 of 1; replay again in a minute"]);
+    assert_eq!(stack.replayed().await.differences(), []);
+}
+
+#[tokio::test]
+async fn what_is_written_while_it_is_put_right_is_left_and_named() {
+    let stack = Stack::new().await;
+    let key = invoice_key(INVOICE.parse().unwrap());
+    let kept: Stored<Invoice> = load(&*stack.store, &key).await.unwrap().unwrap();
+    stack.put(&kept.value.without_payments()).await;
+    let replay = stack.replayed().await;
+    let mut transaction = Transaction::new();
+    transaction.put(Table::Billing, to_item(&kept.value, 9).unwrap(), Condition::Always).unwrap();
+    stack.store.commit(transaction).await.unwrap();
+    let said = swap::swap(&replay, &*stack.store, now(), true).await.unwrap();
+    assert_eq!(said[0], "put right: 0 of 1; replay again in a minute");
+    assert_eq!(said[1], format!("not touched: {} was written meanwhile; replay again", key.pk));
+}
+
+#[tokio::test]
 async fn an_event_that_is_gone_leaves_its_fact_without_a_witness() {
     let stack = Stack::new().await;
     let items = stack.store.items(Table::Inbox);
