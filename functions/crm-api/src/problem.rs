@@ -102,6 +102,11 @@ impl Problem {
         Self::of(StatusCode::UNPROCESSABLE_ENTITY, "unprocessable", title, detail.into())
     }
 
+    /// There is no such path.
+    pub fn no_such_path() -> Self {
+        Self::missing("there is no such path").blaming("path", "expected one of those that /v1/openapi.json lists")
+    }
+
     /// Something in the path is not there.
     pub fn missing(what: impl Into<String>) -> Self {
         Self::of(StatusCode::NOT_FOUND, "not-found", "There is no such thing", what.into())
@@ -137,19 +142,28 @@ impl Problem {
 
     /// No such method here.
     pub fn method_not_allowed() -> Self {
-        let detail = "this path has no such method; the header `Allow` names those it has".to_owned();
+        let detail = "this path has no such method".to_owned();
         Self::of(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The path has no such method", detail)
+            .blaming("method", "expected one of those that the header `Allow` names")
     }
 
     /// More than a request can be.
     pub fn too_large(detail: impl Into<String>) -> Self {
-        Self::of(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The request is too large", detail.into())
+        let (title, detail) = ("The request is too large", detail.into());
+        Self::of(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "too-large",
+            title,
+            "the request is more than is taken at once".to_owned(),
+        )
+        .blaming("body", detail)
     }
 
     /// Not JSON by its own word.
     pub fn unsupported_media_type() -> Self {
-        let detail = "expected the header `Content-Type: application/json`".to_owned();
+        let detail = "the body is not said to be JSON".to_owned();
         Self::of(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Only JSON is understood", detail)
+            .blaming("Content-Type", "expected `application/json`")
     }
 
     /// The key was used for another request.
@@ -338,6 +352,8 @@ impl From<SubscriptionError> for Problem {
             SubscriptionError::Items { .. } => Self::refused("items", reason),
             SubscriptionError::Quantity { item, .. } => Self::refused(format!("items[{item}].quantity"), reason),
             SubscriptionError::EndsBeforeStart { .. } => Self::refused("ends_on", reason),
+            SubscriptionError::NoTrial { .. } => Self::conflict(reason),
+            SubscriptionError::TrialEnd { .. } => Self::refused("trial_end_on", reason),
             SubscriptionError::Period { source, .. } => Self::refused("start_on", source.to_string()),
             SubscriptionError::Money { .. } => Self::refused("items", "the items do not add up to an amount of money"),
         }
@@ -372,7 +388,7 @@ impl From<BooksError> for Problem {
 
 /// Answers a path that is not there.
 pub async fn not_found() -> Problem {
-    Problem::missing("there is no such path; /v1/openapi.json lists those there are")
+    Problem::no_such_path()
 }
 
 /// Answers a method that a path does not have; the router adds the header `Allow`.

@@ -24,7 +24,7 @@ use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::views::{Cancel, CancelAt, ItemFields, NewSubscriptionFields, SubscriptionView};
+use self::views::{Cancel, CancelAt, ExtendTrial, ItemFields, NewSubscriptionFields, SubscriptionView};
 use crate::app::App;
 use crate::customers::referred_customer;
 use crate::invoices::net_terms;
@@ -49,6 +49,7 @@ pub fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(cancel))
         .routes(routes!(pause))
         .routes(routes!(resume))
+        .routes(routes!(extend_trial))
 }
 
 /// Makes a subscription. It is billed in advance, from the next tick of the clock on; a start in the past is caught up with.
@@ -283,6 +284,22 @@ async fn resume(
     let today = customers_today(&app, &call, id).await?;
     let (store, also) = (call.store(&app), also(&call, today));
     let outcome = subscriptions::resume(store.as_ref(), id, call.now, &also).await;
+    answer(&app, &call, id, today, outcome).await
+}
+
+/// Lets a trial that goes on last longer. The first period begins where it ends, and nothing is billed for it.
+#[utoipa::path(post, path = "/v1/subscriptions/{id}/extend-trial", tag = "subscriptions", operation_id = "extendTrial",
+    request_body = ExtendTrial,
+    responses((status = 200, description = "The subscription.", body = SubscriptionView)))]
+async fn extend_trial(
+    State(app): State<Arc<App>>,
+    call: Call,
+    Named(id): Named<SubscriptionId>,
+    Body(asked): Body<ExtendTrial>,
+) -> Result<Reply, Problem> {
+    let today = customers_today(&app, &call, id).await?;
+    let (store, also) = (call.store(&app), also(&call, today));
+    let outcome = subscriptions::extend_trial(store.as_ref(), id, asked.trial_end_on.0, call.now, &also).await;
     answer(&app, &call, id, today, outcome).await
 }
 

@@ -2,6 +2,7 @@
 
 mod amounts;
 mod pausing;
+mod trial;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
@@ -141,6 +142,22 @@ pub enum SubscriptionError {
         start_on: NaiveDate,
         /// The last day.
         ends_on: NaiveDate,
+    },
+    /// There is no trial that could last longer.
+    #[error("cannot extend the trial of subscription {subscription}: none goes on")]
+    NoTrial {
+        /// Of which subscription.
+        subscription: SubscriptionId,
+    },
+    /// A trial does not become shorter, nor endless.
+    #[error("trial_end_on: expected a day after {known}, and at most ten years after {from}, found {found}")]
+    TrialEnd {
+        /// Its first day.
+        from: NaiveDate,
+        /// The day on which it ends until now.
+        known: NaiveDate,
+        /// What was given.
+        found: NaiveDate,
     },
     /// A period outside the calendar.
     #[error("subscription {subscription} has no period {number}")]

@@ -128,6 +128,21 @@ pub async fn resume(
     change(store, id, "resume a subscription", |subscription, zone| subscription.resume(zone, now), also).await
 }
 
+/// Lets the trial of a subscription last longer.
+///
+/// # Errors
+/// When it is not there, no trial goes on or it would not become longer, or the books cannot be written.
+pub async fn extend_trial(
+    store: &dyn Store,
+    id: SubscriptionId,
+    end_on: NaiveDate,
+    now: DateTime<Utc>,
+    also: Also<'_, Subscription>,
+) -> Result<Outcome<Subscription>, BooksError> {
+    let command = |subscription: &mut Subscription, zone| subscription.extend_trial(end_on, zone, now);
+    change(store, id, "extend a trial", command, also).await
+}
+
 async fn change(
     store: &dyn Store,
     id: SubscriptionId,

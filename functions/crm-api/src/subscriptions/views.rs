@@ -84,6 +84,14 @@ pub enum CancelAt {
     PeriodEnd,
 }
 
+/// Until when a trial lasts from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtendTrial {
+    /// The day on which it ends and the first period begins: later than until now.
+    pub trial_end_on: wire::Date,
+}
+
 /// Where a subscription stands.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,6 +1,8 @@
 //! Subscriptions.
 
+use saldo_billing::invoice::Origin;
 use saldo_billing::subscription::{Standing, Subscription};
+use saldo_books::subscriptions::Billed;
 use saldo_store::{Stored, load};
 use serde_json::{Value, json};
 
@@ -130,6 +132,35 @@ async fn a_cancellation_takes_effect_now_or_when_what_is_billed_has_run_out() {
     let later = api.post(&format!("{path}/cancel"), &json!({"at": "period_end"})).await.must(200);
     assert_eq!(later.text("/cancellation/effective_on"), "2027-02-10", "the earlier one stands");
     api.post("/v1/subscriptions/sub_00000000000000000000000000/cancel", &json!({"at": "now"})).await.must(404);
+}
+
+#[tokio::test]
+async fn m15_an_extended_trial_is_billed_from_its_new_end_and_not_before() {
+    let api = Api::new();
+    let (customer, price) = (api.customer().await, price(&api, "EUR", "month").await);
+    let mut body = subscription(&customer, &price);
+    body["start_on"] = json!("2027-01-10");
+    body["trial_end_on"] = json!("2027-01-31");
+    let id = api.post("/v1/subscriptions", &body).await.must(201).id();
+    let path = format!("/v1/subscriptions/{id}/extend-trial");
+    assert_eq!(api.post(&path, &json!({"trial_end_on": "2027-01-30"})).await.must(422).blamed(), ["trial_end_on"]);
+    let extended = api.post(&path, &json!({"trial_end_on": "2027-02-15"})).await.must(200);
+    assert_eq!(
+        (extended.text("/status"), extended.text("/trial_end_on"), extended.text("/bill_at")),
+        ("trialing".into(), "2027-02-15".into(), "2027-02-14T23:00:00.000Z".into())
+    );
+    let bill = async |at| {
+        set_clock(at);
+        saldo_books::subscriptions::bill_next(api.store.as_ref(), id.parse().unwrap(), crate::support::now()).await
+    };
+    assert_eq!(bill("2027-02-01T12:00:00Z").await.unwrap(), Billed::NothingDue, "the trial's old end has no invoice");
+    let Billed::Period(invoice) = bill("2027-02-15T12:00:00Z").await.unwrap() else { panic!("it is due") };
+    let Origin::Subscription { period, .. } = invoice.origin else { panic!("{:?}", invoice.origin) };
+    assert_eq!(
+        (period.start_on().to_string(), period.end_on().to_string()),
+        ("2027-02-15".into(), "2027-03-15".into())
+    );
+    api.post(&path, &json!({"trial_end_on": "2027-04-01"})).await.must(409);
 }
 
 #[tokio::test]

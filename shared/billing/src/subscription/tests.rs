@@ -188,9 +188,35 @@ fn m14_a_trial_is_not_billed_and_the_first_period_starts_where_it_ends() {
 #[test]
 fn m15_a_trial_extended_over_the_month_end_moves_the_first_period_with_it() {
     let mut subscription = with_trial("2026-10-01", "2026-10-31");
-    subscription.schedule = subscription.schedule.starting_on(day("2026-11-15"));
+    let mut extend = |end_on, on| subscription.extend_trial(day(end_on), BERLIN, noon(on));
+    assert_eq!(extend("2026-11-15", "2026-10-30").unwrap(), Outcome::Applied(()));
+    assert_eq!(extend("2026-11-15", "2026-10-31").unwrap(), Outcome::AlreadyApplied);
     assert!(bill(&mut subscription, BERLIN, noon("2026-11-14")).is_empty());
+    assert_eq!(subscription.status(day("2026-11-14")), SubscriptionStatus::Trialing);
     assert_eq!(bill(&mut subscription, BERLIN, noon("2026-11-15")), ["2026-11-15 to 2026-12-14: 31.00 EUR"]);
+}
+
+#[test]
+fn a_trial_that_is_over_or_was_none_is_not_extended_and_none_becomes_shorter() {
+    let extend = |subscription: &mut Subscription, end_on, on| {
+        let outcome = subscription.extend_trial(day(end_on), BERLIN, noon(on));
+        outcome.unwrap_err().to_string().split(':').next().unwrap().to_owned()
+    };
+    let refused = |subscription: &Subscription| format!("cannot extend the trial of subscription {}", subscription.id);
+    let mut over = with_trial("2026-10-01", "2026-11-01");
+    assert_eq!(extend(&mut over, "2026-10-20", "2026-10-10"), "trial_end_on");
+    assert_eq!(extend(&mut over, "2037-01-01", "2026-10-10"), "trial_end_on");
+    // The first period has begun, also while no tick has come yet.
+    assert_eq!(extend(&mut over, "2026-12-01", "2026-11-01"), refused(&over));
+    let mut none = monthly("2026-11-01");
+    assert_eq!(extend(&mut none, "2026-12-01", "2026-10-10"), refused(&none));
+    let mut called_off = with_trial("2026-10-01", "2026-11-01");
+    cancel(&mut called_off, false, "2026-10-10");
+    assert_eq!(extend(&mut called_off, "2026-12-01", "2026-10-10"), refused(&called_off));
+    let mut short = with_trial("2026-10-01", "2026-11-01");
+    short.ends_on = Some(day("2026-11-20"));
+    assert_eq!(extend(&mut short, "2026-11-21", "2026-10-10"), "ends_on");
+    assert_eq!(short.schedule.anchor_on(), day("2026-11-01"));
 }
 
 fn cancel(subscription: &mut Subscription, at_period_end: bool, on: &str) -> Outcome<()> {
