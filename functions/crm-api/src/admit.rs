@@ -39,7 +39,7 @@ async fn admitted(app: &App, request: Request, next: Next) -> Result<Response, P
 async fn answered(app: &App, request: Request, next: Next) -> Result<(Caller, Response), Problem> {
     let now = (app.clock)();
     let needed = scope_for(request.method(), request.uri().path());
-    let caller = authenticate(app, request.headers(), needed).await?;
+    let caller = authenticate(app, request.headers(), needed, now).await?;
     let origin = origin(request.headers());
     let (mut parts, body) = request.into_parts();
     if parts.method != Method::POST {
@@ -66,10 +66,13 @@ async fn answered(app: &App, request: Request, next: Next) -> Result<(Caller, Re
     // Another request with the same key may have been faster, and what it did may be what stands in our way: its answer, if it
     // was the same request, is ours too.
     let is_taken = response.extensions().get::<KeyTaken>().is_some();
-    match look(app.store.as_ref(), &caller, key, hash, now).await? {
-        Known::Answered(reply) => Ok((caller, reply.into_response())),
-        Known::New(_) if is_taken => Err(Problem::key_in_use()),
-        Known::New(_) => Ok((caller, response)),
+    match look(app.store.as_ref(), &caller, key, hash, now).await {
+        Ok(Known::Answered(reply)) => Ok((caller, reply.into_response())),
+        Ok(Known::New(_)) if is_taken => Err(Problem::key_in_use()),
+        // What the first look said holds: the request was refused for a reason of its own.
+        Ok(Known::New(_)) => Ok((caller, response)),
+        Err(problem) if is_taken => Err(problem),
+        Err(_not_looked) => Ok((caller, response)),
     }
 }
 

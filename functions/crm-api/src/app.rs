@@ -12,13 +12,11 @@ use saldo_messages::{Destination, MessageError, Queue, encode};
 use saldo_runtime::archive::S3Archive;
 use saldo_runtime::aws::{self, Aws};
 use saldo_runtime::queue::AwsQueue;
-use saldo_runtime::secrets::{self, ProviderKey, Secrets, SecretsError};
+use saldo_runtime::secrets::{ProviderKey, Secrets, SecretsError, TextSecret};
 use saldo_runtime::{clock, logs};
 use saldo_store::dynamodb::{DynamoStore, TableNames};
 use saldo_store::{Store, Table};
-use secrecy::ExposeSecret;
 
-use crate::auth::SecretHash;
 use crate::config::Config;
 use crate::problem::Problem;
 
@@ -33,7 +31,7 @@ pub struct App {
     /// Where documents are kept.
     pub archive: Arc<dyn Archive>,
     /// The key that comes with the deployment.
-    pub first_key: SecretHash,
+    pub first_key: TextSecret,
     /// The present, asked once for each request.
     pub clock: fn() -> DateTime<Utc>,
     /// Random bytes from the operating system.
@@ -50,7 +48,7 @@ impl App {
             TableNames::default().with(Table::Billing, config.billing_table).with(Table::Reports, config.reports_table);
         let (store, manager, sqs) = (DynamoStore::new(&aws.dynamodb(), tables), aws.secretsmanager(), aws.sqs());
         let keys = Secrets::load(manager.clone(), config.provider_keys_arn, clock::now());
-        let first = secrets::text(&manager, &config.first_api_key_arn);
+        let first = TextSecret::load(manager.clone(), config.first_api_key_arn, clock::now());
         let queue = aws::warm_sqs(&sqs, &config.invoices_due_queue_url);
         let (first, keys, warm, ()) = tokio::join!(first, keys, store.warm_up(), queue);
         warm.unwrap_or_else(|error| tracing::warn!(error.chain = logs::chain(&error), "the tables were not reached"));
@@ -63,7 +61,7 @@ impl App {
             queue: Arc::new(AwsQueue::to_queues(sqs, queues)),
             gateways: Arc::new(Accounts { secrets: keys?, transport: Arc::new(HttpsClient::new(Bounds::default())) }),
             archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
-            first_key: SecretHash::of(first?.expose_secret()),
+            first_key: first?,
             clock: clock::now,
             entropy: getrandom::fill,
         })

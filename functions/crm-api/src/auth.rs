@@ -1,10 +1,12 @@
 //! Who calls, and what they may do.
 
+use chrono::{DateTime, Utc};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method};
 use saldo_billing::id::ApiKeyId;
 use saldo_store::entities::{ApiKey, Scope};
 use saldo_store::load;
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -83,9 +85,15 @@ pub fn scope_for(method: &Method, path: &str) -> Scope {
 ///
 /// # Errors
 /// 401 without a key that is known and not revoked, 403 when it may not do this.
-pub async fn authenticate(app: &App, headers: &HeaderMap, needed: Scope) -> Result<Caller, Problem> {
+pub async fn authenticate(
+    app: &App,
+    headers: &HeaderMap,
+    needed: Scope,
+    now: DateTime<Utc>,
+) -> Result<Caller, Problem> {
     let token = bearer(headers)?;
-    if app.first_key.is(&SecretHash::of(token).0) {
+    let first = app.first_key.current(now).await;
+    if SecretHash::of(first.expose_secret()).is(&SecretHash::of(token).0) {
         return Ok(Caller(FIRST_CALLER.to_owned()));
     }
     let unknown = || Problem::unauthorised("the API key is not known, or was revoked", INVALID_TOKEN);

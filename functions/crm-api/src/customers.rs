@@ -9,19 +9,20 @@ use chrono::{DateTime, Utc};
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::subscription::Subscription;
-use saldo_store::entities::{ProviderCustomer, customer_key, list, seller_key};
-use saldo_store::{Stored, Transaction, list_by_customer, list_newest, load};
+use saldo_store::entities::{CreditBalance, ProviderCustomer, customer_key, list, seller_key};
+use saldo_store::{Entity as _, Stored, Transaction, list_by_customer, list_newest, load};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::views::{CustomerChange, CustomerView, MethodFields, NewCustomer, UNASSIGNED};
 use crate::app::App;
-use crate::paging::{Page, after, count};
+use crate::paging::{Page, after, count, parts};
 use crate::party::TaxIdFields;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::request::{Body, Call, Named, PageParams, Params};
 use crate::sellers::{changed_address, seller_for};
+use crate::wire;
 
 /// How often a change starts over when somebody else changed the same things meanwhile.
 const ROUNDS: usize = 8;
@@ -30,7 +31,7 @@ const REPLANNED_AT_ONCE: usize = 90;
 
 /// The routes of customers.
 pub fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(create, list_all)).routes(routes!(get, change))
+    OpenApiRouter::new().routes(routes!(create, list_all)).routes(routes!(get, change)).routes(routes!(credit))
 }
 
 /// Makes a customer of the seller that is named, or of the first one.
@@ -44,7 +45,7 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewCust
     let address = new.address.unwrap_or_default().in_country(country.clone())?;
     let tax_ids = TaxIdFields::all(new.tax_ids)?;
     let seller = seller_for(&app, &call, new.seller.map(|seller| seller.0), &country).await?;
-    let label = |label: Option<crate::wire::LabelText>| label.map_or_else(|| UNASSIGNED.to_owned(), |label| label.0.0);
+    let label = |label: Option<wire::LabelText>| label.map_or_else(|| UNASSIGNED.to_owned(), |label| label.0.0);
     let customer = Customer {
         id: CustomerId::from_random(app.new_id()?),
         seller: seller.id,
@@ -102,6 +103,23 @@ async fn list_all(State(app): State<Arc<App>>, Params(page): Params<PageParams>)
     responses((status = 200, description = "The customer.", body = CustomerView)))]
 async fn get(State(app): State<Arc<App>>, Named(id): Named<CustomerId>) -> Result<Reply, Problem> {
     Reply::ok(&CustomerView::of(&load_customer(&app, id).await?.value))
+}
+
+/// Lists what a customer has paid too much, one amount for each currency.
+///
+/// It pays what is finalised next in its currency. An amount below zero is owed: credit was used, and the payment that it came
+/// from was refunded after.
+#[utoipa::path(get, path = "/v1/customers/{id}/credit", tag = "customers", operation_id = "listCustomerCredit",
+    responses((status = 200, description = "A page of amounts.", body = Page<wire::Money>)))]
+async fn credit(
+    State(app): State<Arc<App>>,
+    Named(id): Named<CustomerId>,
+    Params(page): Params<PageParams>,
+) -> Result<Reply, Problem> {
+    let customer = load_customer(&app, id).await?;
+    let partition = customer.value.key().pk;
+    let (credit, next) = parts::<CreditBalance>(app.store.as_ref(), partition, CreditBalance::PREFIX, page).await?;
+    Page::reply(credit.iter().map(|credit| wire::Money(credit.balance)).collect(), next.as_ref())
 }
 
 /// Changes a customer.

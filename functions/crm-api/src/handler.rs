@@ -38,11 +38,11 @@ fn request(event: ApiGatewayV2httpRequest) -> Result<Request<Body>, Problem> {
     let path = sound(event.raw_path.as_deref().unwrap_or("/"), |byte| byte != b'?');
     let query = sound(event.raw_query_string.as_deref().unwrap_or_default(), |_| true);
     let uri = if query.is_empty() { path } else { format!("{path}?{query}") };
-    let uri: Uri = uri.parse().map_err(|_no_uri| Problem::malformed("the address cannot be read"))?;
+    let uri: Uri = uri.parse().map_err(|_no_uri| Problem::invalid("path", "the address cannot be read"))?;
     let body = event.body.unwrap_or_default();
     let body = if event.is_base64_encoded {
         let decoded = STANDARD.decode(body);
-        Body::from(decoded.map_err(|_not_base64| Problem::malformed("the body could not be read"))?)
+        Body::from(decoded.map_err(|_not_base64| Problem::invalid("body", "expected base64"))?)
     } else {
         Body::from(body)
     };

@@ -15,7 +15,7 @@ use saldo_billing::mail::MailRecord;
 use saldo_billing::terms::NetTerms;
 use saldo_books::{BooksError, invoices};
 use saldo_store::entities::{LedgerEntry, MAIL_PREFIX, invoice_key, invoice_partition, list};
-use saldo_store::{Cursor, Entity, Query, Range, Stored, Table, list_by_customer, list_newest, load};
+use saldo_store::{Stored, list_by_customer, list_newest, load};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -23,7 +23,7 @@ use utoipa_axum::routes;
 
 use self::views::{EntryView, InvoiceStatusWord, InvoiceView, InvoiceWithLines, MailView};
 use crate::app::App;
-use crate::paging::{Page, after, count};
+use crate::paging::{Page, after, count, parts};
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::request::{After, Call, Limit, Named, PageParams, Params, Whole};
@@ -149,7 +149,9 @@ async fn entries(
     Named(id): Named<InvoiceId>,
     Params(page): Params<PageParams>,
 ) -> Result<Reply, Problem> {
-    let (entries, next) = parts::<LedgerEntry>(&app, id, LedgerEntry::PREFIX, page).await?;
+    load_invoice(&app, id).await?;
+    let (entries, next) =
+        parts::<LedgerEntry>(app.store.as_ref(), invoice_partition(id), LedgerEntry::PREFIX, page).await?;
     Page::reply(entries.iter().map(|entry| EntryView::of(&entry.entry)).collect(), next.as_ref())
 }
 
@@ -161,26 +163,9 @@ async fn mails(
     Named(id): Named<InvoiceId>,
     Params(page): Params<PageParams>,
 ) -> Result<Reply, Problem> {
-    let (mails, next) = parts::<MailRecord>(&app, id, MAIL_PREFIX, page).await?;
+    load_invoice(&app, id).await?;
+    let (mails, next) = parts::<MailRecord>(app.store.as_ref(), invoice_partition(id), MAIL_PREFIX, page).await?;
     Page::reply(mails.iter().map(MailView::of).collect(), next.as_ref())
-}
-
-/// A page of what is kept with an invoice under keys that begin alike.
-async fn parts<T: Entity>(
-    app: &App,
-    id: InvoiceId,
-    prefix: &str,
-    page: PageParams,
-) -> Result<(Vec<T>, Option<Cursor>), Problem> {
-    load_invoice(app, id).await?;
-    let query = Query::table(Table::Billing, invoice_partition(id))
-        .range(Range::Prefix(prefix.to_owned()))
-        .limit(count(page.limit))
-        .after(page.cursor.map(|after| after.0))
-        .consistent();
-    let found = app.store.query(query).await?;
-    let parts = found.items.into_iter().map(|item| Stored::<T>::from_item(item).map(|stored| stored.value));
-    Ok((parts.collect::<Result<_, _>>()?, found.next))
 }
 
 async fn load_invoice(app: &App, id: InvoiceId) -> Result<Stored<Invoice>, Problem> {

@@ -13,7 +13,7 @@ pub const NOT_PAID: &str = "/v1/pages/not-paid";
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let paid = page("Thank you", "Your payment is on its way. You can close this page.");
     let not_paid =
-        page("Nothing was paid", "You can use the link in your invoice again at any time, or close this page.");
+        page("Nothing was paid", "As long as your link is valid, you can use it again. You can close this page.");
     Router::new().route(PAID, get(async move || Html(paid))).route(NOT_PAID, get(async move || Html(not_paid)))
 }
 

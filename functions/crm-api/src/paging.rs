@@ -1,12 +1,12 @@
 //! Lists: newest first, a page at a time.
 
-use saldo_store::{Cursor, Stored};
+use saldo_store::{Cursor, Entity, Query, Range, Store, Stored};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::request::{After, Limit};
+use crate::request::{After, Limit, PageParams};
 
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,6 +39,26 @@ impl<T: Serialize> Page<T> {
         let data = entities.iter().map(|stored| view(&stored.value)).collect::<Result<_, _>>()?;
         Self::reply(data, next)
     }
+}
+
+/// A page of what is kept in a partition under keys that begin alike, in the order of the keys.
+///
+/// # Errors
+/// When the store does not answer, or the cursor is of another list.
+pub async fn parts<T: Entity>(
+    store: &dyn Store,
+    partition: String,
+    prefix: &str,
+    page: PageParams,
+) -> Result<(Vec<T>, Option<Cursor>), Problem> {
+    let query = Query::table(T::table(), partition)
+        .range(Range::Prefix(prefix.to_owned()))
+        .limit(count(page.limit))
+        .after(page.cursor.map(|after| after.0))
+        .consistent();
+    let found = store.query(query).await?;
+    let parts = found.items.into_iter().map(|item| Stored::<T>::from_item(item).map(|stored| stored.value));
+    Ok((parts.collect::<Result<_, _>>()?, found.next))
 }
 
 /// Where the page begins, as the store wants it.

@@ -96,7 +96,7 @@ impl<S: Send + Sync, T: Scalar> FromRequestParts<S> for Named<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(parts, state).await;
-        let params = params.map_err(|_not_utf8| Problem::malformed("the path is not UTF-8"))?;
+        let params = params.map_err(|_not_utf8| Problem::invalid("path", "expected UTF-8"))?;
         let (name, text) = params.iter().next().ok_or_else(|| Problem::internal("the path has no parameter"))?;
         T::read(text).map(Self).map_err(|reason| Problem::invalid(name, reason))
     }
@@ -156,7 +156,7 @@ pub struct Nothing {}
 
 async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
     // `admit` has read it already and cut it off where it is too large.
-    Bytes::from_request(request, state).await.map_err(|_unread| Problem::malformed("the body could not be read"))
+    Bytes::from_request(request, state).await.map_err(|_unread| Problem::invalid("body", "it could not be read"))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -189,6 +189,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 fn not_json(error: &serde_json::Error) -> Problem {
     Problem::malformed(format!("the body is not JSON that can be read: {error}"))
+        .blaming("body", "expected one JSON value, not nested deeply")
 }
 
 /// Blames the field: of one that is missing or there twice serde tells the parent's path only.

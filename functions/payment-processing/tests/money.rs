@@ -1,8 +1,11 @@
 //! What was paid is booked as told, and what a person should see is shown.
 
+use chrono::{DateTime, Days, Utc};
+use saldo_billing::calendar::local_date;
 use saldo_billing::dunning::DunningPolicy;
 use saldo_billing::id::SellerId;
 use saldo_billing::invoice::HostedPage;
+use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{AttemptState, Collection, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Seller;
@@ -136,8 +139,14 @@ async fn a_failure_that_only_the_webhook_tells_moves_the_ladder_one_step_and_tel
     }
     let invoice = world.invoice().await;
     assert_eq!(invoice.progress.failures, 1);
-    assert!(matches!(invoice.progress.attempt.unwrap().state, AttemptState::Declined { .. }));
+    let AttemptState::Declined { at, .. } = invoice.progress.attempt.unwrap().state else { panic!("it was declined") };
     assert_eq!(world.mails()[0], Purpose::PaymentFailed(1));
+    // The waits count from the failure, and not from when the charge was asked for (D3).
+    let zone = world.customer().await.zone;
+    let day = |at: DateTime<Utc>| local_date(at, zone);
+    let next = invoice.progress.next.unwrap();
+    let expected = [day(issued_at()).succ_opt().unwrap(), day(at).checked_add_days(Days::new(3)).unwrap()];
+    assert_eq!((next.kind, [day(at), day(next.at)]), (StepKind::Collect, expected));
 }
 
 #[tokio::test]

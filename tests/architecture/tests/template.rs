@@ -302,6 +302,7 @@ fn every_route_leads_to_a_function_that_the_api_may_call() {
             (API, "/Resources/CrmIntegration/Properties/PayloadFormatVersion", json!("1.0")),
             (API, "/Resources/CrmPermission/Type", json!("AWS::Lambda::Url")),
             (API, "/Resources/CrmPermission/Properties/FunctionName", json!({ "Ref": "WebhookIntakeArn" })),
+            (API, "/Resources/OtherPermission/Properties/SourceArn", json!({ "Fn::Sub": "arn:…:${Api}/*/*/other" })),
         ],
     );
 }

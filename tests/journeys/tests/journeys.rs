@@ -167,6 +167,9 @@ fn poison_ends_in_the_dead_letter_queue_and_its_neighbours_are_done() -> Result<
         .stack
         .eventually("the poison in the dead-letter queue", || Ok(journey.stack.messages_in(dead)? > before))?;
     drop(quick);
+    let log = journey.log_of("saldo-payment-processing")?;
+    let told = |line: &String| line.contains("poison message") && line.contains("\"error.chain\":\"");
+    assert!(log.iter().any(told), "the reason is not in the log");
     for invoice in &invoices {
         assert_eq!(journey.stack.get(&format!("/v1/invoices/{invoice}"))?["status"], "paid");
     }
@@ -319,8 +322,22 @@ fn bad_input_names_the_field_and_stores_nothing() -> Result<()> {
     {
         assert_eq!(journey.stack.call(method, path, &[], None)?.status, status, "{method} {path}");
     }
-    let anonymous = journey.stack.send("GET", &format!("{}/v1/customers", journey.stack.stack().api_url), &[], "")?;
+    let api = &journey.stack.stack().api_url;
+    let anonymous = journey.stack.send("GET", &format!("{api}/v1/customers"), &[], "")?;
     assert_eq!(anonymous.status, 401);
+    for (method, path, status, field) in [
+        ("GET", "/webhooks/stripe/main", 405, "method"),
+        ("POST", "/webhooks/stripe", 404, "path"),
+        ("POST", "/webhooks/adyen/main", 404, "path"),
+        ("POST", "/webhooks/stripe/main/extra", 404, "path"),
+    ] {
+        let reply = journey.stack.send(method, &format!("{api}{path}"), &[], "{}")?;
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.text);
+        assert_eq!(reply.header("content-type"), Some("application/problem+json"), "{method} {path}");
+        assert!(reply.text.contains(&format!("\"{field}\"")), "{}", reply.text);
+    }
+    let elsewhere = journey.stack.call("GET", "/nothing/here", &[], None)?;
+    assert_eq!((elsewhere.status, elsewhere.header("content-type")), (404, Some("application/problem+json")));
     Ok(())
 }
 

@@ -110,7 +110,7 @@ pub async fn payment_link(
         PageOpened::TooSmall { minimum } => return Err(too_small(due, minimum)),
         PageOpened::NotInCurrency => {
             let detail = format!("{account} takes no {}", due.currency());
-            return Err(Problem::unprocessable(detail));
+            return Err(Problem::unprocessable(detail).blaming("currency", "expected one that the provider takes"));
         }
     };
     let page = HostedPage {
@@ -229,6 +229,7 @@ fn page_request(
 fn too_small(due: Money, minimum: Option<Money>) -> Problem {
     let least = minimum.map(|minimum| format!(", which begins at {minimum}")).unwrap_or_default();
     Problem::unprocessable(format!("{due} is less than the payment provider takes{least}"))
+        .blaming("amount_due", "expected what the provider takes at least")
 }
 
 fn provider_problem(error: GatewayError) -> Problem {

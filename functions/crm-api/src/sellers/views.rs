@@ -1,6 +1,6 @@
 //! What sellers look like in requests and answers.
 
-use saldo_billing::dunning::{DunningPlan, DunningPolicy};
+use saldo_billing::dunning::{DunningPlan, DunningPolicy, DunningPolicyError};
 use saldo_billing::party::Seller;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -168,7 +168,13 @@ impl DunningFields {
             reminder_days: self.reminder_days.into_iter().map(|day| day.0.0).collect(),
             reminder_time,
         };
-        DunningPolicy::try_from(plan).map_err(|error| Problem::refused("dunning", error.to_string()))
+        DunningPolicy::try_from(plan).map_err(|error| {
+            let field = match error {
+                DunningPolicyError::Retries { .. } => "dunning.retry_after_days",
+                DunningPolicyError::Reminders { .. } => "dunning.reminder_days",
+            };
+            Problem::refused(field, error.to_string())
+        })
     }
 
     fn of(policy: &DunningPolicy) -> Self {

@@ -81,7 +81,7 @@ fn every_list_says_how_it_is_paged() {
         assert!(parameters.contains("parameters/Limit") && parameters.contains("parameters/Cursor"), "{path}");
         lists += 1;
     }
-    assert_eq!(lists, 10);
+    assert_eq!(lists, 11);
 }
 
 #[test]

@@ -31,6 +31,42 @@ async fn payments_are_found_by_their_invoice() {
 }
 
 #[tokio::test]
+async fn what_was_paid_too_much_is_shown_as_credit_until_it_is_used() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let path = format!("/v1/customers/{customer}/credit");
+    assert_eq!(api.get(&path).await.must(200).body, json!({"data": [], "next_cursor": null}));
+    let invoice = api.issued(&customer).await;
+    api.paid(&invoice, "139.00", "pi_1").await;
+    assert_eq!(api.get(&path).await.must(200).body["data"], json!([{"amount": "20.00", "currency": "EUR"}]));
+    api.issued(&customer).await;
+    assert_eq!(api.get(&path).await.must(200).body["data"], json!([{"amount": "0.00", "currency": "EUR"}]));
+    api.get("/v1/customers/cus_00000000000000000000000000/credit").await.must(404);
+}
+
+#[tokio::test]
+async fn the_payments_of_an_invoice_are_paged_and_those_that_failed_are_among_them() {
+    let api = Api::new();
+    let invoice = api.issued(&api.customer().await).await;
+    let mut made = vec![api.tried(&invoice, "pi_1").await, api.paid(&invoice, "60.00", "pi_2").await];
+    made.push(api.paid(&invoice, "59.00", "pi_3").await);
+    let (mut listed, mut path) = (Vec::new(), format!("/v1/payments?invoice={invoice}&limit=1"));
+    loop {
+        let page = api.get(&path).await.must(200);
+        assert_eq!(page.body["data"].as_array().unwrap().len(), 1);
+        listed.push(page.text("/data/0/id"));
+        let Some(cursor) = page.body["next_cursor"].as_str() else { break };
+        path = format!("/v1/payments?invoice={invoice}&limit=1&cursor={cursor}");
+    }
+    listed.sort();
+    made.sort();
+    assert_eq!(listed, made);
+    let other = api.issued(&api.customer().await).await;
+    let foreign = path.replace(&invoice, &other);
+    assert_eq!(api.get(&foreign).await.must(400).blamed(), ["cursor"]);
+}
+
+#[tokio::test]
 async fn a_refund_is_reserved_and_handed_on() {
     let api = Api::new();
     let customer = api.customer().await;

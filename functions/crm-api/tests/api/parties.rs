@@ -85,7 +85,7 @@ async fn a_seller_is_shown_as_it_was_made_and_changed() {
     );
     assert_eq!(api.get(&path).await.must(200).body, changed.body);
     let bad = json!({"dunning": {"retry_after_days": [0], "when_exhausted": "pause", "reminder_days": [], "reminder_time": "09:00"}});
-    assert_eq!(api.patch(&path, &bad).await.must(422).blamed(), ["dunning"]);
+    assert_eq!(api.patch(&path, &bad).await.must(422).blamed(), ["dunning.retry_after_days"]);
 }
 
 #[tokio::test]

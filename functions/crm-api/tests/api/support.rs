@@ -9,7 +9,6 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use chrono::{DateTime, Utc};
 use crm_api::app::{App, Gateways, GatewaysError};
-use crm_api::auth::SecretHash;
 use http::{HeaderMap, Method, Request, StatusCode};
 use jsonschema::Validator;
 use saldo_billing::payment::{Decline, Fact, MethodUsed, PaymentReport, Statement};
@@ -18,6 +17,7 @@ use saldo_documents::archive::MemoryArchive;
 use saldo_gateways::Gateway;
 use saldo_gateways::memory::MemoryGateway;
 use saldo_messages::MemoryQueue;
+use saldo_runtime::secrets::TextSecret;
 use saldo_store::memory::MemoryStore;
 use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
 use serde_json::{Value, json};
@@ -138,7 +138,7 @@ impl Api {
             queue: queue.clone(),
             gateways: Arc::new(OneAccount(account, Arc::clone(&gateway))),
             archive: archive.clone(),
-            first_key: SecretHash::of(KEY),
+            first_key: TextSecret::in_memory(KEY, clock()),
             clock,
             entropy: getrandom::fill,
         };

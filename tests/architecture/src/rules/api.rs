@@ -5,8 +5,13 @@ use serde_json::json;
 use crate::rules::Findings;
 use crate::stack::{Stack, elements, field, fields};
 
-/// The routes that the API has, and no others.
-const ROUTES: [&str; 2] = ["ANY /v1/{proxy+}", "POST /webhooks/{provider}/{account}"];
+/// The routes that the API has, and no others, each with the end of the source that may call its function.
+const ROUTES: [(&str, &str); 4] = [
+    ("$default", "${Api}/*/$default"),
+    ("ANY /v1/{proxy+}", "${Api}/*/*/v1/*"),
+    ("ANY /webhooks/{proxy+}", "${Api}/*/*/webhooks/*"),
+    ("POST /webhooks/{provider}/{account}", "${Api}/*/*/webhooks/*"),
+];
 
 /// The stage limits every route, and the limit of webhooks is their own.
 pub fn stages_are_throttled(stack: &Stack) -> Findings {
@@ -68,10 +73,13 @@ pub fn routes_lead_to_functions(stack: &Stack) -> Findings {
             findings.push(format!("{key}: the payload must be of version 2.0"));
         }
         let function = stack.resolve(&integration.address.template, integration.property(&["IntegrationUri"]));
+        let source = ROUTES.iter().find(|(route, _)| *route == key).map_or("nothing", |(_, source)| source);
         let permitted = stack.of_kind("AWS::Lambda::Permission").any(|permission| {
             let allows = stack.resolve(&permission.address.template, permission.property(&["FunctionName"]));
+            let from = field(permission.property(&["SourceArn"]), "Fn::Sub").as_str().unwrap_or_default();
             allows.is_some()
                 && allows == function
+                && from.ends_with(source)
                 && permission.property(&["Principal"]) == &json!("apigateway.amazonaws.com")
         });
         if !permitted {
@@ -79,8 +87,9 @@ pub fn routes_lead_to_functions(stack: &Stack) -> Findings {
         }
     }
     keys.sort_unstable();
-    if keys != ROUTES {
-        findings.push(format!("the routes must be {ROUTES:?}, found {keys:?}"));
+    let expected = ROUTES.map(|(key, _)| key);
+    if keys != expected {
+        findings.push(format!("the routes must be {expected:?}, found {keys:?}"));
     }
     findings
 }
