@@ -91,7 +91,7 @@ async fn the_ladder_is_climbed_step_by_step() {
         [
             "Invoice NW-000001 is due on 15 October 2026",
             "Reminder: invoice NW-000001 was due on 15 October 2026",
-            "Second reminder: invoice NW-000001 is overdue",
+            "Another reminder: invoice NW-000001 is overdue",
             "Final reminder: invoice NW-000001 is overdue",
         ]
     );

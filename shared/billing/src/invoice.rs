@@ -83,6 +83,9 @@ pub struct Issued {
     pub due_on: NaiveDate,
     /// The customer's zone when it was issued.
     pub zone: Tz,
+    /// What was paid by then, while it was a draft.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<Money>,
 }
 
 /// An invoice. Its lines are in its [`Document`]; this is what changes, kept small.
@@ -266,8 +269,9 @@ impl Invoice {
         let due_on = self.terms.due_on(on).max(local_date(now, customer.zone));
         // What came while it was a draft pays it before credit does.
         let usable = self.money(self.unsettled().and_then(|open| credit.min(open)?.max(self.zero())))?;
+        let paid = Some(self.amount_paid()?).filter(|paid| paid.is_positive());
         self.changed("finalised", now, |invoice| {
-            invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone });
+            invoice.issued = Some(Issued { number, at: now, on, due_on, zone: customer.zone, paid });
             invoice.credit_used = usable.is_positive().then_some(usable);
             invoice.progress.next = Some(Step::render(now));
         })
@@ -315,6 +319,17 @@ impl Invoice {
         // What was asked for is not forgotten with it: money may have been taken.
         self.progress.next = self.unfinished(now)?;
         Ok(Outcome::Applied(change))
+    }
+
+    /// What was to be paid when it was issued, after what was paid before and after credit; none on drafts.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn due_at_issue(&self) -> Result<Option<Money>, InvoiceError> {
+        let Some(issued) = &self.issued else { return Ok(None) };
+        let paid = issued.paid.unwrap_or(self.zero());
+        let due = self.totals.total.checked_sub(paid).and_then(|open| open.checked_sub(self.credit_used()));
+        self.money(due.and_then(|due| due.max(self.zero()))).map(Some)
     }
 
     /// What finalising fixed, once it is issued.

@@ -104,8 +104,69 @@ fn the_tone_rises_with_the_days() {
     assert!(subject(-3).ends_with("ist am 15. Februar 2027 fällig"));
     assert!(subject(0).ends_with("ist heute fällig"));
     assert!(subject(1).starts_with("Zahlungserinnerung"));
-    assert!(subject(7).starts_with("Zweite"));
+    assert!(subject(7).starts_with("Erneute"));
     assert!(subject(14).starts_with("Letzte") && subject(90).starts_with("Letzte"));
+}
+
+#[test]
+fn only_the_last_step_of_the_sellers_ladder_says_that_it_is_the_last() {
+    let (invoice, _, _) = world::partly_paid();
+    let subject = |ladder: &[i16], days| {
+        let mut seller = world::nordwind();
+        seller.dunning = serde_json::from_value(serde_json::json!({ "reminder_days": ladder })).unwrap();
+        let customer = world::zoe();
+        let context = MailContext {
+            occasion: Occasion::Reminder(ReminderStep::from_days(days)),
+            sender: &sender(),
+            seller: &seller,
+            customer: &customer,
+            invoice: &invoice,
+            pdf: None,
+            pay_url: None,
+            now: world::now(),
+        };
+        compose(&context).unwrap().subject.split(':').next().unwrap().to_owned()
+    };
+    let slow = [10, 20, 30, 40];
+    assert_eq!(
+        slow.map(|days| subject(&slow, days)),
+        ["Zahlungserinnerung", "Erneute Zahlungserinnerung", "Erneute Zahlungserinnerung", "Letzte Zahlungserinnerung"]
+    );
+    assert_eq!(subject(&[-3, 20], 20), "Zahlungserinnerung", "the only one has not been preceded by any");
+    assert_eq!([2, 4].map(|days| subject(&[2, 4], days)), ["Zahlungserinnerung", "Letzte Zahlungserinnerung"]);
+}
+
+#[test]
+fn a_receipt_tells_what_was_paid_too_much() {
+    let text = |void: bool, amount: &str| {
+        let (seller, customer) = (world::nordwind(), world::zoe());
+        let lines = vec![world::line("Schulung", "1", "100.00", "0", world::currency("EUR"))];
+        let (mut invoice, _) = world::issued(&seller, &customer, Collection::SendInvoice, lines, world::eur("0"));
+        if void {
+            invoice.void(world::now()).unwrap();
+        }
+        let payment = world::pay(&mut invoice, amount);
+        let (amount, received_at) = (world::eur(amount), world::now());
+        let occasion = Occasion::Receipt { payment: payment.id, amount, received_at, method: None };
+        let sender = sender();
+        let context = MailContext {
+            occasion,
+            sender: &sender,
+            seller: &seller,
+            customer: &customer,
+            invoice: &invoice,
+            pdf: None,
+            pay_url: None,
+            now: world::now(),
+        };
+        compose(&context).unwrap().text
+    };
+    let credited =
+        |text: &str, amount: &str| text.replace('\u{a0}', " ").contains(&format!("Das sind {amount} € mehr"));
+    let (exact, surplus, void) = (text(false, "100.00"), text(false, "120.00"), text(true, "100.00"));
+    assert!(exact.contains("vollständig bezahlt") && !exact.contains("mehr, als"), "{exact}");
+    assert!(surplus.contains("vollständig bezahlt") && credited(&surplus, "20,00"), "{surplus}");
+    assert!(!void.contains("vollständig bezahlt") && credited(&void, "100,00"), "{void}");
 }
 
 #[test]

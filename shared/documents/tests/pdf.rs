@@ -7,7 +7,7 @@ mod world;
 
 use chrono::Duration;
 use lopdf::Document as Pdf;
-use saldo_billing::invoice::{Collection, Document, Invoice};
+use saldo_billing::invoice::{Collection, Document, Invoice, Number};
 use saldo_documents::pdf::{PdfError, invoice as render};
 use saldo_money::Money;
 
@@ -208,10 +208,24 @@ fn paid_by_credit_there_is_nothing_to_pay() {
         world::eur("9999"),
     );
     let words = words_of(&render(&invoice, &document).unwrap());
-    assert!(
-        words.contains("Zahlbetrag 0,00 €") && words.contains("Vollständig mit Ihrem Guthaben verrechnet"),
-        "{words}"
-    );
+    assert!(words.contains("Zahlbetrag 0,00 €") && words.contains("Es ist nichts mehr zu zahlen"), "{words}");
+}
+
+#[test]
+fn what_was_paid_for_a_draft_is_not_asked_for_again() {
+    let (seller, customer) = (world::nordwind(), world::zoe());
+    let lines = vec![world::line("Schulung", "1", "100.00", "0", world::currency("EUR"))];
+    let (mut invoice, document) =
+        world::drafted(&seller, &customer, Collection::SendInvoice, lines, world::currency("EUR"));
+    world::pay(&mut invoice, "60.00");
+    invoice.finalise(Number::new("NW-", 42), &seller, &customer, world::eur("10.00"), world::now()).unwrap();
+    let bytes = render(&invoice, &document).unwrap();
+    let words = words_of(&bytes);
+    for part in ["Bereits bezahlt -60,00 €", "Verrechnetes Guthaben -10,00 €", "Zahlbetrag 30,00 €"] {
+        assert!(words.replace('\u{2212}', "-").contains(part), "{part} is missing in {words}");
+    }
+    world::pay(&mut invoice, "90.00");
+    assert_eq!(render(&invoice, &document).unwrap(), bytes, "what is paid later does not show");
 }
 
 #[test]

@@ -24,7 +24,7 @@ use crate::{Currency, Ratio, RatioError, Rounding, UnknownCurrency};
 ///
 /// and there is no operator that could bring them together:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0369
 /// use saldo_money::{Currency, Money};
 ///
 /// let both = Money::zero(Currency::EUR) + Money::zero(Currency::USD);

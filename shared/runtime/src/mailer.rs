@@ -4,6 +4,7 @@
 //! reached; it may not when there was no answer, or one that leaves it open.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_sdk_ses::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ses::operation::send_raw_email::{SendRawEmailError, SendRawEmailOutput};
@@ -13,6 +14,9 @@ use aws_smithy_runtime_api::http::Response;
 use saldo_documents::mail::{Mail, MailError, MailReceipt, Mailer};
 
 type SendError = SdkError<SendRawEmailError, Response>;
+
+/// The longest waits after SES said that mail comes too fast: together well below what a mail may take.
+const WAITS_MS: [u64; 3] = [250, 500, 1000];
 
 /// Sends mail by SES, each once; see [`crate::aws::Aws::ses`].
 #[derive(Debug, Clone)]
@@ -39,9 +43,25 @@ impl Mailer for SesMailer {
         };
         let message = message.map_err(|error| not_sent(error.into()))?;
         let call = self.client.send_raw_email().raw_message(message).source(mail.from.email.as_str());
-        let answer = call.destinations(mail.to.email.as_str()).send().await;
-        answer.map(receipt).map_err(|error| judge(&mail.message_id, error))
+        let call = call.destinations(mail.to.email.as_str());
+        let mut waits = WAITS_MS.into_iter();
+        loop {
+            let answer = call.clone().send().await;
+            let wait_ms = answer.as_ref().err().filter(|error| is_too_fast(error)).and_then(|_| waits.next());
+            let Some(longest_ms) = wait_ms else {
+                return answer.map(receipt).map_err(|error| judge(&mail.message_id, error));
+            };
+            // Several of us send at once, and SES counts by the second.
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(..=longest_ms))).await;
+        }
     }
+}
+
+/// Whether SES said that mail comes too fast. That the day's mail is used up does not pass by waiting.
+fn is_too_fast(error: &SendError) -> bool {
+    let SdkError::ServiceError(answer) = error else { return false };
+    let says = |part: &str| answer.err().message().is_some_and(|text| text.contains(part));
+    matches!(answer.err().code(), Some("Throttling" | "ThrottlingException")) && says("rate")
 }
 
 fn receipt(answer: SendRawEmailOutput) -> MailReceipt {
@@ -157,7 +177,7 @@ mod tests {
         let unverified =
             "Email address is not verified. The following identities failed the check: billing@lumen.example";
         for (code, text, again) in [
-            ("Throttling", "Maximum sending rate exceeded.", true),
+            ("Throttling", "Daily message quota exceeded.", true),
             ("AccountSendingPausedException", "paused", true),
             ("AccessDenied", "not authorized", true),
             ("MessageRejected", unverified, true),
@@ -168,6 +188,27 @@ mod tests {
                 Err(MailError::NotSent { again: found, .. }) => assert_eq!(found, again, "{code}: {text}"),
                 other => panic!("{code}: {other:?}"),
             }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mail_that_comes_too_fast_waits_and_is_sent_once() {
+        let taken = "<SendRawEmailResponse><SendRawEmailResult><MessageId>0102-abc</MessageId></SendRawEmailResult></SendRawEmailResponse>";
+        let throttled = refusal("Throttling", "Maximum sending rate exceeded.");
+        let answers: Vec<(u16, &str)> = vec![(400, &throttled), (400, &throttled), (200, taken)];
+        let (aws, client) = recorded::answers(&answers);
+        assert_eq!(SesMailer::new(aws.ses()).send(&mail()).await.unwrap().message_id, "0102-abc");
+        assert_eq!(recorded::asked(&client).len(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn mail_that_is_too_much_for_the_day_or_again_and_again_is_given_back() {
+        for (text, asked) in [("Daily message quota exceeded.", 1), ("Maximum sending rate exceeded.", 4)] {
+            let throttled = refusal("Throttling", text);
+            let (aws, client) = recorded::answers(&[(400, throttled.as_str()); 5]);
+            let error = SesMailer::new(aws.ses()).send(&mail()).await.unwrap_err();
+            assert!(matches!(error, MailError::NotSent { again: true, .. }), "{error:?}");
+            assert_eq!(recorded::asked(&client).len(), asked, "{text}");
         }
     }
 

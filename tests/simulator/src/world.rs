@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use axum::Router;
 use chrono::{DateTime, Utc};
 use crm_api::app::App;
-use crm_api::auth::SecretHash;
 use futures_util::FutureExt as _;
 use invoice_generation::handler::Generation;
 use payment_collection::gateways::Gateways;
@@ -20,7 +19,7 @@ use saldo_billing::provider::ProviderAccount;
 use saldo_gateways::http::Transport;
 use saldo_gateways::{Connection, Gateway};
 use saldo_runtime::logs::Metrics;
-use saldo_runtime::secrets::Secrets;
+use saldo_runtime::secrets::{Secrets, TextSecret};
 use saldo_store::Store;
 use saldo_store::memory::MemoryStore;
 use secrecy::SecretString;
@@ -116,7 +115,7 @@ impl World {
             queue: Arc::<StormyQueue>::clone(&queue),
             gateways: Arc::new(KnownGateways(gateways.clone())),
             archive: Arc::<StormyArchive>::clone(&archive),
-            first_key: SecretHash::of(API_KEY),
+            first_key: TextSecret::in_memory(API_KEY, moment::now()),
             clock: moment::now,
             entropy: moment::entropy,
         };

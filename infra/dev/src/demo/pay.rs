@@ -102,7 +102,7 @@ fn pay_by_webhook(stack: &LocalStack, due: &Due, at: DateTime<Utc>) -> Result<()
     });
     let event = |id: &str, kind: &str, object: &Value| {
         json!({
-            "id": format!("evt_{id}{mark}"), "object": "event", "api_version": "2026-04-22.dahlia", "created": created,
+            "id": format!("evt_{id}{mark}"), "object": "event", "api_version": "2026-10-28.endive", "created": created,
             "livemode": false, "type": kind, "data": { "object": object },
         })
     };

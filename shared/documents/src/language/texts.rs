@@ -92,6 +92,8 @@ pub struct InvoiceTexts {
     pub total: &'static str,
     /// Before the credit that pays part of it.
     pub credit_used: &'static str,
+    /// Before what was paid before it was issued.
+    pub paid: &'static str,
     /// Asks for the money: `{amount}`, `{due_on}`, `{number}`
     pub pay: &'static str,
     /// Announces a charge: `{amount}`, `{due_on}`
@@ -147,9 +149,9 @@ pub struct MailTexts {
     pub due_today: ReminderTexts,
     /// First reminder after the due date.
     pub overdue: ReminderTexts,
-    /// A firmer one, from the sixth day on.
+    /// A firmer one, between the first and the last after the due date.
     pub overdue_again: ReminderTexts,
-    /// The last tone, from the thirteenth day on.
+    /// The last one.
     pub overdue_last: ReminderTexts,
     /// A payment was received.
     pub receipt: ReceiptTexts,
@@ -185,7 +187,7 @@ pub struct ReminderTexts {
     pub ask: &'static str,
 }
 
-/// A receipt: `{number}`, `{seller}`, `{received}`, `{amount}`
+/// A receipt: `{number}`, `{seller}`, `{received}`, `{amount}`, `{credited}`
 #[derive(Debug)]
 pub struct ReceiptTexts {
     /// The subject.
@@ -196,6 +198,8 @@ pub struct ReceiptTexts {
     pub settled: &'static str,
     /// When something is.
     pub remaining: &'static str,
+    /// When more was paid than was due.
+    pub credited: &'static str,
 }
 
 /// Tells that a charge failed: `{number}`, `{seller}`, `{attempted}`, `{retry_on}`

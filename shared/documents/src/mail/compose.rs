@@ -17,10 +17,6 @@ use crate::language::texts::ReminderTexts;
 use crate::language::{Texts, fill, look_up};
 use crate::pdf;
 
-/// From which day after the due date a reminder is a firm one, and from which it is the last word.
-const FIRM_FROM: i16 = 5;
-const LAST_FROM: i16 = 13;
-
 /// Why a mail is sent, with what only this kind of mail tells.
 #[derive(Debug, Clone, Copy)]
 pub enum Occasion<'a> {
@@ -115,15 +111,12 @@ pub enum ComposeError {
 pub fn compose(context: &MailContext<'_>) -> Result<Mail, ComposeError> {
     let (invoice, purpose) = (context.invoice.id, context.occasion.purpose());
     let issued = context.invoice.issued().ok_or(ComposeError::Draft { purpose, invoice })?;
-    let due = context.invoice.amount_due().map_err(|source| ComposeError::Invoice {
-        purpose,
-        invoice,
-        source: Box::new(source),
-    })?;
+    let unsound = |source| ComposeError::Invoice { purpose, invoice, source: Box::new(source) };
     let writer = Writer {
         context,
         issued,
-        due,
+        due: context.invoice.amount_due().map_err(unsound)?,
+        credited: context.invoice.credited().map_err(unsound)?,
         texts: Texts::of(&context.customer.language),
         seller: one_line(&context.seller.name),
         customer: one_line(&context.customer.name),
@@ -135,6 +128,7 @@ struct Writer<'a> {
     context: &'a MailContext<'a>,
     issued: &'a Issued,
     due: Money,
+    credited: Money,
     texts: &'static Texts,
     seller: String,
     customer: String,
@@ -211,8 +205,13 @@ impl Writer<'_> {
                 }
             }
             Occasion::Receipt { .. } => {
-                let rest = if owed { words.receipt.remaining } else { words.receipt.settled };
-                let paragraphs = vec![words.receipt.lead, rest];
+                let rest = match self.context.invoice.voided_at() {
+                    _ if owed => Some(words.receipt.remaining),
+                    None => Some(words.receipt.settled),
+                    Some(_void) => None,
+                };
+                let surplus = self.credited.is_positive().then_some(words.receipt.credited);
+                let paragraphs = [Some(words.receipt.lead), rest, surplus].into_iter().flatten().collect();
                 Message {
                     subject: words.receipt.subject,
                     paragraphs,
@@ -229,15 +228,17 @@ impl Writer<'_> {
         }
     }
 
-    /// The tone rises with the days.
-    const fn reminder(&self, step: ReminderStep) -> &'static ReminderTexts {
+    /// The tone rises along the seller's ladder.
+    fn reminder(&self, step: ReminderStep) -> &'static ReminderTexts {
         let words = &self.texts.mail;
-        match step.days_from_due() {
+        let days = step.days_from_due();
+        let ladder = self.context.seller.dunning.reminder_days();
+        match days {
             ..0 => &words.before_due,
             0 => &words.due_today,
-            1..FIRM_FROM => &words.overdue,
-            FIRM_FROM..LAST_FROM => &words.overdue_again,
-            LAST_FROM.. => &words.overdue_last,
+            1.. if !ladder.iter().any(|earlier| (1..days).contains(earlier)) => &words.overdue,
+            1.. if ladder.iter().any(|later| *later > days) => &words.overdue_again,
+            1.. => &words.overdue_last,
         }
     }
 
@@ -294,6 +295,7 @@ impl Writer<'_> {
                 ("due_on", &self.texts.date(self.issued.due_on)),
                 ("received", &money(received)),
                 ("attempted", &money(attempted)),
+                ("credited", &self.texts.money(self.credited)),
                 ("retry_on", &retry_on),
             ],
         )

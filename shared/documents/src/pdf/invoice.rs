@@ -1,8 +1,7 @@
 //! What an invoice says.
 
-use rust_decimal::Decimal;
 use saldo_billing::invoice::document::PartySnapshot;
-use saldo_billing::invoice::{Collection, Document, Invoice, InvoiceError, Issued, Line, LineOrigin};
+use saldo_billing::invoice::{Collection, Document, Invoice, Issued, Line, LineOrigin};
 use saldo_billing::party::Language;
 use saldo_money::Money;
 
@@ -13,20 +12,19 @@ use super::table::Row;
 use crate::colour::Colour;
 use crate::language::{Texts, fill};
 
-/// Renders an issued invoice. What is paid later does not show: an issued document never changes.
+/// Renders an issued invoice. What is paid after its issue does not show: an issued document never changes.
 ///
 /// # Errors
 /// When the invoice is a draft, the content belongs to another, or its amounts do not add up.
 pub fn invoice(invoice: &Invoice, document: &Document) -> Result<Vec<u8>, PdfError> {
-    let Some(issued) = invoice.issued() else { return Err(PdfError::Draft { invoice: invoice.id }) };
+    let amounts = |source| PdfError::Amounts { invoice: invoice.id, source };
+    let (Some(issued), Some(due)) = (invoice.issued(), invoice.due_at_issue().map_err(amounts)?) else {
+        return Err(PdfError::Draft { invoice: invoice.id });
+    };
     if document.invoice != invoice.id {
         return Err(PdfError::OtherDocument { invoice: invoice.id, found: document.invoice });
     }
     let texts = Texts::of(&document.language);
-    let due = invoice.totals.total.checked_sub(invoice.credit_used()).map_err(|source| PdfError::Amounts {
-        invoice: invoice.id,
-        source: InvoiceError::Money { invoice: invoice.id, source },
-    })?;
     let sheet = letter(invoice, issued, document, due, texts).lay_out()?;
     let names = [("number", issued.number.text.as_str()), ("seller", document.seller.name.as_str())];
     let properties = Properties {
@@ -80,7 +78,7 @@ fn letter<'a>(
         table_note: fill(words.currency, &[("currency", currency.code())]),
         titles: vec![words.description, words.quantity, words.unit_price, words.tax_rate, words.net],
         rows: document.lines.iter().map(|line| row(line, texts)).collect(),
-        sums: sums(invoice, document, due, texts),
+        sums: sums(invoice, issued, document, due, texts),
         notes: vec![note],
         footer: document.branding.footer.as_deref(),
     }
@@ -111,7 +109,7 @@ fn row(line: &Line, texts: &Texts) -> Row {
     }
 }
 
-fn sums(invoice: &Invoice, document: &Document, due: Money, texts: &Texts) -> Vec<Sum> {
+fn sums(invoice: &Invoice, issued: &Issued, document: &Document, due: Money, texts: &Texts) -> Vec<Sum> {
     let words = &texts.invoice;
     let sum = |label: &str, amount: Money, weight| Sum { label: label.to_owned(), value: texts.money(amount), weight };
     let taxes = document.taxes.iter().map(|tax| {
@@ -121,7 +119,10 @@ fn sums(invoice: &Invoice, document: &Document, due: Money, texts: &Texts) -> Ve
     let mut sums = vec![sum(words.subtotal, invoice.totals.net, Weight::Plain)];
     sums.extend(taxes);
     sums.push(sum(words.total, invoice.totals.total, Weight::Strong));
-    if invoice.credit_used().amount() != Decimal::ZERO {
+    if let Some(paid) = issued.paid {
+        sums.push(sum(words.paid, paid.negated(), Weight::Plain));
+    }
+    if !invoice.credit_used().is_zero() {
         sums.push(sum(words.credit_used, invoice.credit_used().negated(), Weight::Plain));
     }
     sums.push(sum(words.amount_due, due, Weight::Result));
