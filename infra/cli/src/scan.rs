@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
+use saldo_store::dynamodb::received;
 use saldo_store::{Item, Key, attribute};
 
 /// A page of items.
@@ -26,5 +27,5 @@ pub(crate) async fn scan(client: &aws_sdk_dynamodb::Client, table: &str, after: 
     let page = Box::pin(call.send()).await.map_err(aws_sdk_dynamodb::Error::from)?;
     let next =
         page.last_evaluated_key.map(|key| Key::of(&Item::from(key)).context("a place without key")).transpose()?;
-    Ok(Page { items: page.items.unwrap_or_default().into_iter().map(Item::from).collect(), next })
+    Ok(Page { items: page.items.unwrap_or_default().into_iter().map(received).collect(), next })
 }

@@ -230,7 +230,8 @@ fn key_attributes(key: &Key) -> HashMap<String, Value> {
 }
 
 /// An item as the engine returned it, with its numbers in their one form: some engines keep the zeros of a sum.
-fn received(attributes: HashMap<String, Value>) -> Item {
+#[must_use]
+pub fn received(attributes: HashMap<String, Value>) -> Item {
     let mut item = Item::from(attributes);
     match item::normalise(&mut item) {
         // A number that cannot be read is left for the entity to report.

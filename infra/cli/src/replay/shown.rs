@@ -48,6 +48,7 @@ fn rest(what: &str, count: usize, limit: usize) -> Option<String> {
 
 fn summary(replay: &Replay, differences: usize) -> Vec<String> {
     let events = &replay.events;
+    let mut moving = 0_usize;
     let mut lines = vec![
         format!(
             "{} events told again, {} of them about payments: {} wait, {} are refused",
@@ -66,22 +67,24 @@ fn summary(replay: &Replay, differences: usize) -> Vec<String> {
         if table == Table::Inbox && all == 0 {
             continue;
         }
-        let moving = if tally.moving == 0 {
+        moving = moving.saturating_add(tally.moving);
+        let unjudged = if tally.moving == 0 {
             String::new()
         } else {
             format!("; {} not judged, since they changed meanwhile or an event is on its way", tally.moving)
         };
         lines.push(format!(
-            "{table}: {all} compared, {} equal, {} different, {} missing, {} surplus{moving}",
+            "{table}: {all} compared, {} equal, {} different, {} missing, {} surplus{unjudged}",
             tally.equal, tally.different, tally.missing, tally.surplus
         ));
         let (kept, rebuilt) = replay.hashes(table);
         lines.push(format!("  kept     {kept}"));
         lines.push(format!("  rebuilt  {rebuilt}"));
     }
-    lines.push(match differences {
-        0 => "the books are what the facts come to".to_owned(),
-        count => format!("{count} DIFFER from what the facts come to"),
+    lines.push(match (differences, moving) {
+        (0, 0) => "the books are what the facts come to".to_owned(),
+        (0, _) => "what was judged is what the facts come to; replay again for the rest".to_owned(),
+        (count, _) => format!("{count} DIFFER from what the facts come to"),
     });
     lines
 }
