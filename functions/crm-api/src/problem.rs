@@ -213,6 +213,12 @@ impl Problem {
         self
     }
 
+    /// Why, for a log or for another error.
+    pub fn into_cause(self) -> Box<dyn Error + Send + Sync> {
+        let Content { source, detail, .. } = *self.0;
+        source.unwrap_or_else(|| detail.into())
+    }
+
     fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.push((name, value));
         self
@@ -303,7 +309,8 @@ impl From<TransactionError> for Problem {
             TransactionError::TooManyWrites
             | TransactionError::ItemTooLarge { .. }
             | TransactionError::TooLarge { .. } => Self::too_large("it is more than can be kept in one piece"),
-            error @ (TransactionError::SameKey { .. }
+            error @ (TransactionError::Addition(_)
+            | TransactionError::SameKey { .. }
             | TransactionError::NoKey { .. }
             | TransactionError::BadKey { .. }
             | TransactionError::IndexAttribute { .. }

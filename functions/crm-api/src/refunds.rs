@@ -150,8 +150,8 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewRefu
         transaction.create(&RefundOwner { refund, payment: payment.id })?;
         match reply(payment) {
             Ok(reply) => call.keep(transaction, &reply),
-            // The use case calls this with the reservation made.
-            Err(_unreserved) => Ok(()),
+            // Without its answer the effect would happen again when the client repeats the request.
+            Err(problem) => Err(TransactionError::Addition(problem.into_cause())),
         }
     };
     let store = call.store(&app);

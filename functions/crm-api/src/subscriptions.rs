@@ -318,8 +318,8 @@ fn also(
     move |subscription, transaction| {
         match SubscriptionView::of(subscription, today).and_then(|view| Reply::ok(&view)) {
             Ok(reply) => call.keep(transaction, &reply),
-            // What cannot be shown now was not shown before either: the request fails below, and is not remembered.
-            Err(_unshown) => Ok(()),
+            // Without its answer the effect would happen again when the client repeats the request.
+            Err(problem) => Err(TransactionError::Addition(problem.into_cause())),
         }
     }
 }

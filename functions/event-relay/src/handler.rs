@@ -73,7 +73,11 @@ async fn relay(queue: &dyn Queue, changes: Vec<Change>) -> Result<(), GroupFailu
         }
     }
     if !bodies.is_empty() {
-        queue.send(Destination::DomainEvents, bodies).await.map_err(RelayError::from)?;
+        let sent = queue.send(Destination::DomainEvents, bodies).await.map_err(RelayError::from);
+        if let (Err(_), Some(GroupFailure { error, .. })) = (&sent, &failure) {
+            tracing::error!(error.chain = logs::chain(error), "this cannot be told");
+        }
+        sent?;
     }
     failure.map_or(Ok(()), Err)
 }

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use saldo_billing::id::SubscriptionId;
 use saldo_books::subscriptions::{self, Billed};
 use saldo_runtime::budget::Budget;
+use saldo_runtime::several::Several;
 
 use crate::GenerationError;
-use crate::handler::{Failures, Generation};
+use crate::handler::Generation;
 use crate::rendering;
 
 /// Periods of one subscription that are billed for one message: more than a year of days.
@@ -24,14 +25,12 @@ pub async fn bill(
     budget: Budget,
     now: DateTime<Utc>,
 ) -> Result<(), GenerationError> {
-    let mut failures = Failures::default();
-    for billed in 0..PERIODS_MAX {
-        if billed > 0 && !budget.allows_start() {
-            break;
-        }
+    let (mut failures, mut tried) = (Several::default(), 0_usize);
+    while tried < PERIODS_MAX && (tried == 0 || budget.allows_start()) {
         match subscriptions::bill_next(&*generation.store, id, now).await? {
-            Billed::NothingDue => return failures.outcome(billed),
+            Billed::NothingDue => return Ok(failures.outcome(tried)?),
             Billed::Period(invoice) => {
+                tried = tried.saturating_add(1);
                 let number = invoice.issued().map_or("", |issued| issued.number.text.as_str());
                 tracing::info!(subscription.id = %id, invoice.id = %invoice.id, invoice.number = number, "billed");
                 if let Err(error) = rendering::render(generation, invoice.id, now).await {
@@ -41,5 +40,5 @@ pub async fn bill(
         }
     }
     tracing::info!(subscription.id = %id, "more periods are due, they come with the next tick");
-    failures.outcome(PERIODS_MAX)
+    Ok(failures.outcome(tried)?)
 }

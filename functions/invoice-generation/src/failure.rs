@@ -6,6 +6,7 @@ use saldo_books::BooksError;
 use saldo_documents::archive::ArchiveError;
 use saldo_documents::pdf::PdfError;
 use saldo_messages::{Disposed, Disposition, MessageError, QueueError};
+use saldo_runtime::several::Several;
 use saldo_store::EntityError;
 
 /// Why work was not done.
@@ -38,24 +39,9 @@ pub enum GenerationError {
         /// Which.
         invoice: InvoiceId,
     },
-    /// Too little time is left to begin with more.
-    #[error("no time left for {left} of {of}")]
-    OutOfTime {
-        /// How many are left.
-        left: usize,
-        /// How many there were.
-        of: usize,
-    },
-    /// Some of a message's work failed; each failure is logged where it happened.
-    #[error("{failed} of {of} failed")]
-    Some {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        of: usize,
-        /// Whether any of them may succeed later.
-        disposition: Disposition,
-    },
+    /// Not all that a message asks for was done.
+    #[error("some of the work is not done")]
+    Several(#[from] Several),
 }
 
 impl Disposed for GenerationError {
@@ -66,8 +52,8 @@ impl Disposed for GenerationError {
             Self::Read(error) => error.disposition(),
             Self::Queue(error) => error.disposition(),
             Self::Invoice(_) | Self::Pdf(_) => Disposition::Poison,
-            Self::Archive(_) | Self::NoInvoice { .. } | Self::OutOfTime { .. } => Disposition::Retry,
-            Self::Some { disposition, .. } => *disposition,
+            Self::Archive(_) | Self::NoInvoice { .. } => Disposition::Retry,
+            Self::Several(several) => several.disposition(),
         }
     }
 }

@@ -93,12 +93,12 @@ async fn a_failing_subscription_does_not_stop_the_others_of_its_message() {
 }
 
 #[tokio::test]
-async fn a_period_costs_a_handful_of_write_units() {
+async fn a_period_costs_fifteen_write_units() {
     let world = World::new(Collection::SendInvoice).await;
     let before = world.store.memory.usage(Table::Billing);
     assert!(world.take(BILL).await);
     let used = world.store.memory.usage(Table::Billing).since(before);
-    assert!(used.write_units <= 24, "{used:?}");
+    assert_eq!(used.write_units, 15, "{used:?}");
 }
 
 #[tokio::test]

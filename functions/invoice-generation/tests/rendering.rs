@@ -25,7 +25,11 @@ async fn an_invoice_of_450_lines_is_rendered_from_all_its_parts() {
     let world = World::new(Collection::SendInvoice).await;
     world.issue(Collection::SendInvoice, 450).await;
     assert!(world.take(RENDER).await);
-    assert_eq!(world.archive.keys().len(), 1);
+    let invoice = world.invoice(invoice_id()).await;
+    let document = saldo_books::invoices::document(&*world.store, invoice_id()).await.unwrap();
+    assert_eq!(document.lines.len(), 450);
+    let kept = world.archive.get(&invoice_pdf_key(&invoice)).await.unwrap().unwrap();
+    assert!(kept == saldo_documents::pdf::invoice(&invoice, &document).unwrap(), "all lines are drawn");
 }
 
 #[tokio::test]

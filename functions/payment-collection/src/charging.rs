@@ -4,17 +4,17 @@ use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::{Step, StepKind};
 use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError};
-use saldo_billing::mail::{MailRecord, Purpose};
+use saldo_billing::mail::Purpose;
 use saldo_billing::payment::{Decline, PaymentReport};
 use saldo_billing::provider::ProviderAccount;
 use saldo_books::attempts::{self, Permission};
+use saldo_books::mail;
 use saldo_books::payments::{self, Booked, Reported};
 use saldo_gateways::{
     ChargeKind, ChargeOutcome, ChargeRequest, Gateway, GatewayError, LookUpOutcome, LookUpRequest, PageClosed,
 };
-use saldo_messages::{Destination, RemindersMessage, V1};
 use saldo_runtime::logs;
-use saldo_store::entities::{invoice_key, mail_key};
+use saldo_store::entities::invoice_key;
 use saldo_store::load;
 
 use crate::CollectionError;
@@ -45,7 +45,7 @@ pub async fn collect(collection: &Collection, id: InvoiceId, now: DateTime<Utc>)
             Permission::LookUp(asked) => look_up_when_due(collection, &asked.0, &asked.1, now).await?,
             Permission::ClosePage(asked) => close(collection, &asked.0, &asked.1, now).await?,
             Permission::NoMethod(_) => {
-                ask_for_mail(collection, id, Purpose::Issued, now).await?;
+                mail::ask(&*collection.store, &*collection.queue, id, Purpose::Issued, now).await?;
                 false
             }
             Permission::Nothing => false,
@@ -325,7 +325,7 @@ async fn close(
         tracing::info!(invoice.id = %id, payment.id = %booked.payment, "paid on the page");
         // As long as the page is there this comes again; afterwards nobody would ask for the mail.
         if let Some((invoice, purpose)) = booked.mail {
-            ask_for_mail(collection, invoice, purpose, now).await?;
+            mail::ask(&*collection.store, &*collection.queue, invoice, purpose, now).await?;
         }
         attempts::page_used(store, id, &page.reference, booked.payment, now).await?;
     }
@@ -345,7 +345,7 @@ async fn follow_up(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -
     let invoice = load::<Invoice>(&*collection.store, &invoice_key(id)).await?;
     let invoice = invoice.ok_or(CollectionError::NoInvoice { invoice: id })?.value;
     if let Some(purpose) = mail_about(&invoice)? {
-        ask_for_mail(collection, id, purpose, now).await?;
+        mail::ask(&*collection.store, &*collection.queue, id, purpose, now).await?;
     }
     let declined = |attempt: &Attempt| matches!(attempt.state, AttemptState::Declined { .. });
     if invoice.progress.attempt.as_ref().is_some_and(declined) {
@@ -372,19 +372,4 @@ fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
         None if owed && invoice.collection == Means::Automatic && invoice.progress.handed_over => Some(Purpose::Issued),
         None => None,
     })
-}
-
-/// Asks for a mail unless it was decided on before.
-async fn ask_for_mail(
-    collection: &Collection,
-    invoice: InvoiceId,
-    purpose: Purpose,
-    now: DateTime<Utc>,
-) -> Result<(), CollectionError> {
-    if load::<MailRecord>(&*collection.store, &mail_key(invoice, purpose)).await?.is_some() {
-        return Ok(());
-    }
-    let message = RemindersMessage::Send { v: V1, invoice, purpose, as_of: now };
-    collection.queue.send(Destination::Reminders, vec![saldo_messages::encode(&message)?]).await?;
-    Ok(())
 }

@@ -7,6 +7,7 @@ use saldo_books::BooksError;
 use saldo_gateways::{ConnectError, GatewayError};
 use saldo_messages::{Disposed, Disposition, MessageError, QueueError};
 use saldo_runtime::secrets::SecretsError;
+use saldo_runtime::several::Several;
 use saldo_store::EntityError;
 
 /// Why work was not done.
@@ -66,24 +67,9 @@ pub enum CollectionError {
         /// Which.
         invoice: InvoiceId,
     },
-    /// Too little time is left to call a provider once more.
-    #[error("no time left for {left} of {of}")]
-    OutOfTime {
-        /// How many are left.
-        left: usize,
-        /// How many there were.
-        of: usize,
-    },
-    /// Some of a message's work failed; each failure is logged where it happened.
-    #[error("{failed} of {of} failed")]
-    Some {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        of: usize,
-        /// Whether any of them may succeed later.
-        disposition: Disposition,
-    },
+    /// Not all that a message asks for was done.
+    #[error("some of the work is not done")]
+    Several(#[from] Several),
 }
 
 impl Disposed for CollectionError {
@@ -102,9 +88,8 @@ impl Disposed for CollectionError {
             | Self::NoInvoice { .. }
             | Self::NoPayment { .. }
             | Self::Waits { .. }
-            | Self::Endless { .. }
-            | Self::OutOfTime { .. } => Disposition::Retry,
-            Self::Some { disposition, .. } => *disposition,
+            | Self::Endless { .. } => Disposition::Retry,
+            Self::Several(several) => several.disposition(),
         }
     }
 }

@@ -1,17 +1,15 @@
 //! Taking what an event states into the books.
 
 use chrono::{DateTime, Utc};
-use saldo_billing::id::{InvoiceId, PaymentId};
 use saldo_billing::invoice::Invoice;
-use saldo_billing::mail::{MailRecord, Purpose};
-use saldo_billing::payment::{PaymentReport, Statement};
+use saldo_billing::mail::Purpose;
+use saldo_billing::payment::{PaymentReport, Statement, payment_at};
 use saldo_billing::provider::ProviderAccount;
 use saldo_books::payments::{self, Booked, Reported};
-use saldo_books::{BooksError, attempts};
+use saldo_books::{BooksError, attempts, mail};
 use saldo_gateways::{News, PageReport, PageState, Reading};
-use saldo_messages::{Destination, RemindersMessage, V1};
 use saldo_money::Money;
-use saldo_store::entities::{invoice_key, mail_key};
+use saldo_store::entities::invoice_key;
 use saldo_store::load;
 
 use crate::ProcessingError;
@@ -80,7 +78,7 @@ async fn payment(processing: &Processing, report: &PaymentReport, now: DateTime<
         flag(processing, report, &booked, now).await?;
     }
     if let Some((invoice, purpose)) = booked.mail {
-        ask_for_mail(processing, invoice, purpose, now).await?;
+        mail::ask(&*processing.store, &*processing.queue, invoice, purpose, now).await?;
         if matches!(purpose, Purpose::PaymentFailed(_)) {
             attempts::end_dunning(store, invoice, now).await?;
         }
@@ -139,10 +137,7 @@ fn paid_too_much(invoice: &Invoice) -> Result<Money, ProcessingError> {
 async fn page(processing: &Processing, report: &PageReport, now: DateTime<Utc>) -> Result<Came, ProcessingError> {
     if let Some(invoice) = report.invoice {
         let store = &*processing.store;
-        let payment = report.payment.as_ref().map(|reference| {
-            let account = &report.account;
-            PaymentId::derive(&[account.provider(), account.account(), reference])
-        });
+        let payment = report.payment.as_ref().map(|reference| payment_at(&report.account, reference));
         let changed = match (report.state, payment) {
             (PageState::Completed { .. }, Some(payment)) => {
                 attempts::page_used(store, invoice, &report.reference, payment, now).await
@@ -163,19 +158,4 @@ async fn page(processing: &Processing, report: &PageReport, now: DateTime<Utc>) 
         }
         (Some(_) | None, _) => Ok(Came::ToTheBooks),
     }
-}
-
-/// Asks for a mail unless it was decided on before: a thousand deliveries cost a thousand reads, and no message.
-async fn ask_for_mail(
-    processing: &Processing,
-    invoice: InvoiceId,
-    purpose: Purpose,
-    now: DateTime<Utc>,
-) -> Result<(), ProcessingError> {
-    if load::<MailRecord>(&*processing.store, &mail_key(invoice, purpose)).await?.is_some() {
-        return Ok(());
-    }
-    let message = RemindersMessage::Send { v: V1, invoice, purpose, as_of: now };
-    processing.queue.send(Destination::Reminders, vec![saldo_messages::encode(&message)?]).await?;
-    Ok(())
 }

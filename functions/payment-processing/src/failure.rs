@@ -7,6 +7,7 @@ use saldo_books::BooksError;
 use saldo_gateways::ReadError;
 use saldo_messages::{Disposed, Disposition, MessageError, QueueError};
 use saldo_money::MoneyError;
+use saldo_runtime::several::Several;
 use saldo_store::inbox::BodyError;
 use saldo_store::{CommitError, EntityError, TransactionError};
 
@@ -69,16 +70,9 @@ pub enum ProcessingError {
         /// Who it is by this event.
         told: CustomerId,
     },
-    /// Some of a message's events failed; each failure is logged where it happened.
-    #[error("{failed} of {of} events failed")]
-    Some {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        of: usize,
-        /// Whether any of them may succeed later.
-        disposition: Disposition,
-    },
+    /// Not all of a message's events were tried with success.
+    #[error("some of the events are not done")]
+    Several(#[from] Several),
 }
 
 impl Disposed for ProcessingError {
@@ -97,7 +91,7 @@ impl Disposed for ProcessingError {
             | Self::Money(_)
             | Self::NotInInbox { .. }
             | Self::OtherCustomer { .. } => Disposition::Poison,
-            Self::Some { disposition, .. } => *disposition,
+            Self::Several(several) => several.disposition(),
         }
     }
 }

@@ -11,7 +11,8 @@ use saldo_messages::provider_events::ParkedKey;
 use saldo_messages::{Disposed, Disposition, ProviderEvent, ProviderEventsMessage, Queue};
 use saldo_runtime::batch::{self, BatchError};
 use saldo_runtime::budget::Budget;
-use saldo_runtime::logs::{self, Metrics};
+use saldo_runtime::logs::Metrics;
+use saldo_runtime::several::Several;
 use saldo_store::entities::ParkedEvent;
 use saldo_store::inbox::InboxStatus;
 use saldo_store::{Store, load};
@@ -80,37 +81,13 @@ async fn retry_all(
     now: DateTime<Utc>,
     at_once: bool,
 ) -> Result<(), ProcessingError> {
-    let mut failed = Vec::new();
+    let mut failures = Several::default();
     for key in parked {
         if let Err(error) = Box::pin(retry(processing, key, now, at_once)).await {
-            let chain = logs::chain(&error);
-            let account = key.account.to_string();
-            match error.disposition() {
-                Disposition::Retry => {
-                    tracing::warn!(
-                        provider.account = account,
-                        event.id = key.event_id,
-                        error.chain = chain,
-                        "failed, comes again"
-                    );
-                }
-                Disposition::Poison => {
-                    tracing::error!(
-                        provider.account = account,
-                        event.id = key.event_id,
-                        error.chain = chain,
-                        "given up"
-                    );
-                }
-            }
-            failed.push(error.disposition());
+            failures.note(&format_args!("{} {}", key.account, key.event_id), &error);
         }
     }
-    let disposition = if failed.contains(&Disposition::Retry) { Disposition::Retry } else { Disposition::Poison };
-    match failed.len() {
-        0 => Ok(()),
-        count => Err(ProcessingError::Some { failed: count, of: parked.len(), disposition }),
-    }
+    Ok(failures.outcome(parked.len())?)
 }
 
 async fn retry(

@@ -8,6 +8,7 @@ use saldo_documents::archive::ArchiveError;
 use saldo_documents::mail::{ComposeError, MailError};
 use saldo_documents::pdf::PdfError;
 use saldo_messages::{Disposed, Disposition, MessageError};
+use saldo_runtime::several::Several;
 use saldo_store::EntityError;
 
 /// Why a mail was not sent.
@@ -57,24 +58,12 @@ pub enum MailingError {
         #[source]
         source: MailError,
     },
-    /// Too little time is left for another mail.
-    #[error("no time left for {left} of {of}")]
-    OutOfTime {
-        /// How many are left.
-        left: usize,
-        /// How many there were.
-        of: usize,
-    },
-    /// Some of a message's reminders failed; each failure is logged where it happened.
-    #[error("{failed} of {of} failed")]
-    Some {
-        /// How many.
-        failed: usize,
-        /// Of how many.
-        of: usize,
-        /// Whether any of them may succeed later.
-        disposition: Disposition,
-    },
+    /// Too little time is left for the mail.
+    #[error("no time is left for the mail")]
+    OutOfTime,
+    /// Not all that a message asks for was done.
+    #[error("some of the work is not done")]
+    Several(#[from] Several),
 }
 
 impl Disposed for MailingError {
@@ -83,14 +72,14 @@ impl Disposed for MailingError {
             Self::Message(error) => error.disposition(),
             Self::Books(error) => error.disposition(),
             Self::Read(error) => error.disposition(),
-            Self::Archive(_) | Self::OutOfTime { .. } | Self::NotSent { again: true, .. } => Disposition::Retry,
+            Self::Archive(_) | Self::OutOfTime | Self::NotSent { again: true, .. } => Disposition::Retry,
             Self::Pdf(_)
             | Self::Compose(_)
             | Self::Payment(_)
             | Self::NothingToTell { .. }
             | Self::NotTaken { .. }
             | Self::NotSent { again: false, .. } => Disposition::Poison,
-            Self::Some { disposition, .. } => *disposition,
+            Self::Several(several) => several.disposition(),
         }
     }
 }

@@ -10,10 +10,11 @@ use saldo_billing::party::Email;
 use saldo_documents::archive::Archive;
 use saldo_documents::mail::Mailer;
 use saldo_documents::pdf::Draw;
-use saldo_messages::{Disposed, Disposition, RemindersMessage};
+use saldo_messages::RemindersMessage;
 use saldo_runtime::batch::{self, BatchError};
 use saldo_runtime::budget::Budget;
-use saldo_runtime::logs;
+use saldo_runtime::logs::Metrics;
+use saldo_runtime::several::each;
 use saldo_store::Store;
 
 use crate::{MailingError, sending};
@@ -37,6 +38,10 @@ pub struct Mailing {
     pub draw: Draw,
     /// The address that mail is sent from.
     pub sender: Email,
+    /// Where mails are counted of which nobody knows whether they were sent.
+    pub metrics: Metrics,
+    /// The clock on the wall, by which they are counted; everything else goes by the message's time.
+    pub clock: fn() -> DateTime<Utc>,
 }
 
 /// Works on a batch; what failed comes again.
@@ -50,43 +55,16 @@ pub async fn handle(mailing: &Mailing, event: SqsEvent, budget: Budget) -> Resul
 
 async fn take(mailing: &Mailing, body: &str, budget: Budget) -> Result<(), MailingError> {
     match saldo_messages::decode(body)? {
-        RemindersMessage::Remind { invoices, as_of, .. } => remind_all(mailing, &invoices, as_of, budget).await,
+        RemindersMessage::Remind { invoices, as_of, .. } => {
+            let has_time = |_done| budget.remaining() >= CALL;
+            each(invoices, has_time, |invoice| remind(mailing, invoice, as_of, budget)).await
+        }
         RemindersMessage::Send { invoice, purpose, as_of, .. } => {
             Box::pin(sending::send(mailing, invoice, purpose, as_of, budget)).await
         }
     }
 }
 
-/// Reminds of each invoice, also when it failed for another, as long as there is time.
-async fn remind_all(
-    mailing: &Mailing,
-    invoices: &[InvoiceId],
-    now: DateTime<Utc>,
-    budget: Budget,
-) -> Result<(), MailingError> {
-    let of = invoices.len();
-    let mut failures = Vec::new();
-    for (done, invoice) in invoices.iter().enumerate() {
-        if budget.remaining() < CALL {
-            return Err(MailingError::OutOfTime { left: of.saturating_sub(done), of });
-        }
-        if let Err(error) = Box::pin(sending::remind(mailing, *invoice, now, budget)).await {
-            failures.push((invoice, error));
-        }
-    }
-    if of == 1
-        && let Some((_, error)) = failures.pop()
-    {
-        return Err(error);
-    }
-    for (invoice, error) in &failures {
-        let chain = logs::chain(error);
-        match error.disposition() {
-            Disposition::Retry => tracing::warn!(invoice.id = %invoice, error.chain = chain, "failed, comes again"),
-            Disposition::Poison => tracing::error!(invoice.id = %invoice, error.chain = chain, "cannot be reminded of"),
-        }
-    }
-    let may_succeed = failures.iter().any(|(_, error)| error.disposition() == Disposition::Retry);
-    let disposition = if may_succeed { Disposition::Retry } else { Disposition::Poison };
-    if failures.is_empty() { Ok(()) } else { Err(MailingError::Some { failed: failures.len(), of, disposition }) }
+async fn remind(mailing: &Mailing, invoice: InvoiceId, now: DateTime<Utc>, budget: Budget) -> Result<(), MailingError> {
+    Box::pin(sending::remind(mailing, invoice, now, budget)).await
 }

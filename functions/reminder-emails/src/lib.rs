@@ -6,7 +6,7 @@
 //! | reads | invoices, customers, sellers, payments, mail records; PDFs from the documents bucket |
 //! | writes | the mail's record before the mailer is called, and what became of it; the invoice's place on the ladder of reminders |
 //! | calls | SES, once for each mail |
-//! | emits | nothing |
+//! | emits | the count `UnknownMails` |
 //! | redelivery | asks the books what is to be done *now*: a mail that is written down is not sent again, unless the mailer said for certain that it did not take it |
 //! | dead letters | messages that are none; mail that the mailer refused five times, or for good. Redriving does no harm: what lost its reason meanwhile is not sent |
 //!

@@ -8,8 +8,9 @@ use reminder_emails::handler::{self, Mailing};
 use saldo_runtime::archive::S3Archive;
 use saldo_runtime::aws::Aws;
 use saldo_runtime::config::Environment;
+use saldo_runtime::logs::{self, Metrics};
 use saldo_runtime::mailer::SesMailer;
-use saldo_runtime::{logs, run};
+use saldo_runtime::{clock, run};
 use saldo_store::Table;
 use saldo_store::dynamodb::{DynamoStore, TableNames};
 
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
             archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
             draw: saldo_documents::pdf::invoice,
             sender: config.sender,
+            metrics: Metrics::of(&env),
+            clock: clock::now,
         };
         run::serve(|event, budget| handler::handle(&mailing, event, budget)).await?;
         anyhow::Ok(())

@@ -64,7 +64,7 @@ pub(crate) async fn send(
     // What takes time and may fail comes before it is written down: what is planned and not sent is not sent again.
     let pdf = enclosure(mailing, id, purpose).await?;
     if budget.remaining() < CALL {
-        return Err(MailingError::OutOfTime { left: 1, of: 1 });
+        return Err(MailingError::OutOfTime);
     }
     // Nor may the store be asked again and again until no time is left for the mail.
     let decided = mail::decide(&*mailing.store, id, purpose, now);
@@ -84,6 +84,9 @@ pub(crate) async fn send(
         Ok(HandedOver::NoAnswer(error)) => {
             let chain = logs::chain(&error);
             tracing::error!(invoice.id = %id, mail.purpose = %purpose, error.chain = chain, "may be sent, is not sent again");
+            let (invoice, purpose) = (id.to_string(), purpose.to_string());
+            let fields = [("invoice.id", invoice.as_str()), ("mail.purpose", purpose.as_str())];
+            mailing.metrics.count((mailing.clock)(), "UnknownMails", 1, &fields);
             return Ok(());
         }
         Err(error) => (MailState::NotSent { reason: logs::chain(&error) }, Err(error)),

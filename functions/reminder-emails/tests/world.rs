@@ -19,6 +19,7 @@ use saldo_documents::mail::{Mail, MemoryMailer};
 use saldo_messages::{RemindersMessage, V1};
 use saldo_money::Money;
 use saldo_runtime::budget::Budget;
+use saldo_runtime::logs::Metrics;
 use saldo_store::entities::{CreditBalance, customer_key, invoice_key, mail_key};
 use saldo_store::memory::MemoryStore;
 use saldo_store::{
@@ -164,6 +165,8 @@ impl World {
             mailer: Arc::<MemoryMailer>::clone(&mailer),
             archive: Arc::<ShakyArchive>::clone(&archive),
             sender: "billing@mail.nordwind.example".parse().unwrap(),
+            metrics: Metrics::in_memory(),
+            clock: || DateTime::UNIX_EPOCH,
         };
         Self { store, mailer, archive, mailing }
     }

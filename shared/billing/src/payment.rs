@@ -49,8 +49,14 @@ impl PaymentReport {
     /// The id of the payment that is reported on.
     #[must_use]
     pub fn payment(&self) -> PaymentId {
-        PaymentId::derive(&[self.account.provider(), self.account.account(), &self.reference])
+        payment_at(&self.account, &self.reference)
     }
+}
+
+/// The id of the payment that an account has under this reference: every way to it comes to the same.
+#[must_use]
+pub fn payment_at(account: &ProviderAccount, reference: &str) -> PaymentId {
+    PaymentId::derive(&[account.provider(), account.account(), reference])
 }
 
 /// By what a payment was made, as far as people need to recognise it.

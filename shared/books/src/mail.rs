@@ -6,6 +6,7 @@ use saldo_billing::invoice::{Attempt, AttemptState, Collection, Invoice, Invoice
 use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Payment, PaymentStatus};
+use saldo_messages::{Destination, Queue, RemindersMessage, V1};
 use saldo_store::entities::{customer_key, invoice_key, mail_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
 
@@ -146,6 +147,25 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
 
 fn failed(attempt: &Attempt, number: u32) -> bool {
     attempt.number == number && matches!(attempt.state, AttemptState::Declined { .. })
+}
+
+/// Asks for a mail unless it was decided on before: a thousand deliveries cost a thousand reads, and no message.
+///
+/// # Errors
+/// When the books cannot be read, or the queue does not take the message.
+pub async fn ask(
+    store: &dyn Store,
+    queue: &dyn Queue,
+    invoice: InvoiceId,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    if load::<MailRecord>(store, &mail_key(invoice, purpose)).await?.is_some() {
+        return Ok(());
+    }
+    let message = RemindersMessage::Send { v: V1, invoice, purpose, as_of: now };
+    queue.send(Destination::Reminders, vec![saldo_messages::encode(&message)?]).await?;
+    Ok(())
 }
 
 /// Records what became of a mail that was handed to the mailer.

@@ -11,4 +11,5 @@ pub mod mailer;
 pub mod queue;
 pub mod run;
 pub mod secrets;
+pub mod several;
 pub mod stream;

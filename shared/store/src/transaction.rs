@@ -272,6 +272,9 @@ fn check_index_attributes(table: Table, key: &Key, item: &Item) -> Result<(), Tr
 /// Why a write cannot be part of a transaction; found before anything is sent.
 #[derive(Debug, thiserror::Error)]
 pub enum TransactionError {
+    /// What its maker wanted to add could not be made.
+    #[error("what belongs into the transaction could not be made")]
+    Addition(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There are as many writes as a transaction takes.
     #[error("a transaction takes at most {MAX_WRITES} writes")]
     TooManyWrites,

@@ -339,6 +339,7 @@ fn everything_that_can_fail_has_an_alarm() {
             (ALARMS, &metric("EventRelayIteratorAge"), gone()),
             (ALARMS, &metric("BillingTickSilence"), gone()),
             (ALARMS, &metric("UnknownPayments"), gone()),
+            (ALARMS, &metric("UnknownMails"), gone()),
             (ALARMS, &metric("DeferredWebhooks"), gone()),
             (ALARMS, &metric("UnprovenWebhooks"), gone()),
             (ALARMS, &metric("ApiFailures"), gone()),

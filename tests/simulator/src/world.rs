@@ -144,6 +144,8 @@ impl World {
                 archive: Arc::<StormyArchive>::clone(&archive),
                 draw: drawing::digest,
                 sender: "billing@saldo.example".parse().context("the sender")?,
+                metrics: metrics.clone(),
+                clock: moment::now,
             },
             intake: Intake {
                 queue: Arc::<StormyQueue>::clone(&queue),

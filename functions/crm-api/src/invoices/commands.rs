@@ -73,8 +73,8 @@ pub async fn write_off(
 fn also(call: &Call) -> impl Fn(&Invoice, &mut Transaction) -> Result<(), TransactionError> + Send + Sync {
     |invoice, transaction| match InvoiceView::of(invoice, call.now).and_then(|view| Reply::ok(&view)) {
         Ok(reply) => call.keep(transaction, &reply),
-        // The domain has added the amounts up to get here; what cannot be shown fails below and is not remembered.
-        Err(_unshown) => Ok(()),
+        // Without its answer the effect would happen again when the client repeats the request.
+        Err(problem) => Err(TransactionError::Addition(problem.into_cause())),
     }
 }
 

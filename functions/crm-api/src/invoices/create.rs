@@ -9,7 +9,7 @@ use saldo_billing::invoice::line::MAX_LINES;
 use saldo_billing::invoice::{Draft, Invoice, Line, LineOrigin, Origin};
 use saldo_books::invoices;
 use saldo_money::Currency;
-use saldo_store::Transaction;
+use saldo_store::{Transaction, TransactionError};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -101,8 +101,8 @@ pub async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<New
             }
             match created(invoice, &call) {
                 Ok(reply) => call.keep(transaction, &reply),
-                // A draft whose amounts do not add up is refused before; nothing is remembered of what cannot be shown.
-                Err(_unshown) => Ok(()),
+                // Without its answer the effect would happen again when the client repeats the request.
+                Err(problem) => Err(TransactionError::Addition(problem.into_cause())),
             }
         };
         match invoices::draft(store.as_ref(), draft.clone(), &customer, lines.clone(), call.now, &also).await? {

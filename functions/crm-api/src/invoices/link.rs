@@ -12,6 +12,7 @@ use saldo_books::{BooksError, attempts};
 use saldo_gateways::{ChargeKind, Gateway, GatewayError, PageClosed, PageOpened, PageRequest};
 use saldo_messages::{Disposed, Disposition};
 use saldo_money::Money;
+use saldo_runtime::logs;
 use saldo_store::entities::{customer_key, invoice_key, seller_key};
 use saldo_store::{Stored, Transaction, load};
 use serde::Deserialize;
@@ -129,8 +130,19 @@ pub async fn payment_link(
         Err(error) => {
             // A charge began, or somebody else opened a page: this one must not stay open beside it. Where nobody knows whether it
             // was written down, it stays: the request that is repeated finds it, or is given the same one again.
-            if error.disposition() == Disposition::Poison && !is_kept(&app, id, &page).await? {
-                give_back(gateway.as_ref(), &page, &error).await;
+            if error.disposition() == Disposition::Poison {
+                match is_kept(&app, id, &page).await {
+                    Ok(true) => {}
+                    Ok(false) => give_back(gateway.as_ref(), &page, &error).await,
+                    Err(unread) => {
+                        let (why, unread) = (logs::chain(&error), logs::chain(unread.into_cause().as_ref()));
+                        tracing::error!(
+                            error.chain = unread,
+                            page.reason = why,
+                            "a page stays open that may not be in the books"
+                        );
+                    }
+                }
             }
             Err(error.into())
         }
@@ -182,11 +194,11 @@ async fn is_kept(app: &App, id: InvoiceId, page: &HostedPage) -> Result<bool, Pr
 }
 
 async fn give_back(gateway: &dyn Gateway, page: &HostedPage, why: &BooksError) {
-    let chain = saldo_runtime::logs::chain(why);
+    let chain = logs::chain(why);
     match gateway.close_page(&page.reference).await {
         Ok(_) => tracing::warn!(error.chain = chain, "closed a page again that could not be written down"),
         Err(error) => {
-            let unclosed = saldo_runtime::logs::chain(&error);
+            let unclosed = logs::chain(&error);
             tracing::error!(error.chain = unclosed, page.reason = chain, "a page that is not in the books stays open");
         }
     }

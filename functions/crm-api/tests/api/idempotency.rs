@@ -127,6 +127,42 @@ async fn every_post_of_the_document_is_replayed() {
 }
 
 #[tokio::test]
+async fn an_effect_whose_commit_was_not_heard_of_happens_once_and_its_repetition_has_the_answer() {
+    let api = Api::new();
+    let customer_id = api.customer().await;
+    let payment = api.paid(&api.issued(&customer_id).await, "119.00", "pi_1").await;
+    let draft = api.draft(&customer_id).await;
+    for (path, body, prefix) in [
+        ("/v1/refunds".to_owned(), json!({"payment": payment, "amount": "1.00"}), "REFUND#"),
+        (format!("/v1/invoices/{draft}/finalise"), json!({}), "INVOICE#"),
+        ("/v1/customers".to_owned(), customer(), "CUSTOMER#"),
+    ] {
+        api.lose_next_answer();
+        // The second look under the key finds what the commit has done.
+        let first = api.post_as(&path, &path, &body).await;
+        assert!(first.status.is_success() && first.headers["idempotent-replayed"] == "true", "{path}: {}", first.text);
+        let (stored, things) = (api.stored(), count(&api, prefix));
+        let again = api.post_as(&path, &path, &body).await;
+        assert_eq!((again.status, again.text), (first.status, first.text), "{path}");
+        assert_eq!((api.stored(), count(&api, prefix)), (stored, things), "{path}");
+    }
+    assert_eq!(count(&api, "REFUND#"), 1);
+    assert_eq!(api.get(&format!("/v1/invoices/{draft}")).await.must(200).text("/number"), "INV-000002");
+}
+
+#[tokio::test]
+async fn a_refund_whose_message_is_refused_is_carried_out_when_it_is_due() {
+    let api = Api::new();
+    let payment = api.paid(&api.issued(&api.customer().await).await, "119.00", "pi_1").await;
+    assert!(!api.queue.drain().is_empty());
+    api.queue.refuse(1);
+    api.post("/v1/refunds", &json!({"payment": payment, "amount": "1.00"})).await.must(201);
+    assert!(api.queue.drain().is_empty());
+    let due = api.stored().into_iter().filter(|item| saldo_store::text(item, "due_kind") == Some("refund")).count();
+    assert_eq!(due, 1);
+}
+
+#[tokio::test]
 async fn what_needed_no_doing_is_answered_the_same_from_then_on() {
     let api = Api::new();
     let id = api.issued(&api.customer().await).await;

@@ -338,7 +338,7 @@ async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
     let api = Api::new();
     let customer = api.customer().await;
     let invoice = api.issued(&customer).await;
-    let payment = api.paid(&invoice, "119.00", "pi_1").await;
+    api.paid(&invoice, "119.00", "pi_1").await;
     for change in api.store.changes_since(0) {
         if let Some(hint) =
             saldo_books::reports::Hint::of_change(&change.key, change.old.as_deref(), change.new.as_deref())
@@ -354,5 +354,4 @@ async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
         (payments.text("/rows/0/key"), payments.text("/rows/0/success_rate")),
         ("stripe/main".into(), "1".into())
     );
-    assert!(!payment.is_empty());
 }

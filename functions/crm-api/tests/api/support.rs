@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
@@ -56,29 +57,38 @@ impl Gateways for OneAccount {
     }
 }
 
-/// The store, with a pause before each call in which other requests go on: what can interleave does.
-struct Interleaved(Arc<MemoryStore>);
+/// The store, with a pause before each call in which other requests go on: what can interleave does. The answer to a commit can
+/// get lost.
+struct Interleaved {
+    memory: Arc<MemoryStore>,
+    loses_answer: Arc<AtomicBool>,
+}
 
 #[async_trait]
 impl Store for Interleaved {
     async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
         tokio::task::yield_now().await;
-        self.0.get(table, key, consistency).await
+        self.memory.get(table, key, consistency).await
     }
 
     async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
         tokio::task::yield_now().await;
-        self.0.get_many(table, keys).await
+        self.memory.get_many(table, keys).await
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         tokio::task::yield_now().await;
-        self.0.query(query).await
+        self.memory.query(query).await
     }
 
     async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
         tokio::task::yield_now().await;
-        self.0.commit(transaction).await
+        let committed = self.memory.commit(transaction).await?;
+        if self.loses_answer.swap(false, Ordering::Relaxed) {
+            let (attempted, table) = ("a commit", Table::Billing);
+            return Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into());
+        }
+        Ok(committed)
     }
 }
 
@@ -90,6 +100,7 @@ pub(crate) struct Api {
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) gateway: Arc<MemoryGateway>,
     pub(crate) archive: Arc<MemoryArchive>,
+    loses_answer: Arc<AtomicBool>,
 }
 
 /// An answer.
@@ -133,8 +144,9 @@ impl Api {
         let queue = Arc::new(MemoryQueue::default());
         let gateway = Arc::new(MemoryGateway::new(account.clone(), clock()));
         let archive = Arc::new(MemoryArchive::new());
+        let loses_answer = Arc::new(AtomicBool::new(false));
         let app = App {
-            store: Arc::new(Interleaved(store.clone())),
+            store: Arc::new(Interleaved { memory: store.clone(), loses_answer: Arc::clone(&loses_answer) }),
             queue: queue.clone(),
             gateways: Arc::new(OneAccount(account, Arc::clone(&gateway))),
             archive: archive.clone(),
@@ -142,7 +154,12 @@ impl Api {
             clock,
             entropy: getrandom::fill,
         };
-        Self { router: crm_api::router(Arc::new(app)), store, queue, gateway, archive }
+        Self { router: crm_api::router(Arc::new(app)), store, queue, gateway, archive, loses_answer }
+    }
+
+    /// The next commit is done, and its answer gets lost.
+    pub(crate) fn lose_next_answer(&self) {
+        self.loses_answer.store(true, Ordering::Relaxed);
     }
 
     /// Sends a request as it is.

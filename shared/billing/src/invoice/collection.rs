@@ -212,7 +212,28 @@ impl Invoice {
             // Money that was taken outranks a no, whichever is told first; and a no is told by several events.
             (AttemptState::Declined { .. } | AttemptState::NeverMade, AttemptState::Succeeded { .. }) => true,
             (AttemptState::Declined { .. }, AttemptState::Declined { .. }) => attempt.state != state,
-            _ => false,
+            (
+                AttemptState::Declined { .. },
+                AttemptState::Begun
+                | AttemptState::Unknown { .. }
+                | AttemptState::Pending { .. }
+                | AttemptState::NeverMade,
+            )
+            | (
+                AttemptState::NeverMade,
+                AttemptState::Begun
+                | AttemptState::Unknown { .. }
+                | AttemptState::Pending { .. }
+                | AttemptState::Declined { .. }
+                | AttemptState::NeverMade,
+            )
+            | (
+                AttemptState::Begun
+                | AttemptState::Unknown { .. }
+                | AttemptState::Pending { .. }
+                | AttemptState::Succeeded { .. },
+                _,
+            ) => false,
         };
         if !may_change {
             return Ok(Outcome::AlreadyApplied);

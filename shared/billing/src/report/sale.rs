@@ -133,12 +133,6 @@ impl Sale {
         Ok(())
     }
 
-    /// Whether a payment is counted here.
-    #[must_use]
-    pub fn has_payment(&self, payment: PaymentId) -> bool {
-        self.payments.contains_key(&payment)
-    }
-
     /// Leaves out a payment, which belongs to another sale.
     pub fn forget_payment(&mut self, payment: PaymentId) {
         self.payments.remove(&payment);

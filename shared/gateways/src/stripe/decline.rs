@@ -1,5 +1,6 @@
 //! How Stripe says no, and whether to try the same method again.
 
+use saldo_billing::dunning::{DeclineClass, NetworkAnswer};
 use saldo_billing::payment::Decline;
 
 use super::object::{Charge, PaymentFailure};
@@ -54,11 +55,6 @@ const HARD: [&str; 44] = [
     "transaction_not_allowed",
 ];
 
-/// Visa's category 1, "issuer will never approve": retrying costs a fee each time (Visa Core Rules 7.3.6.3, edition of 2025-04).
-const VISA_NEVER: [&str; 12] = ["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"];
-/// Mastercard's advice not to try again, or that the cardholder ended the agreement (Merchant Advice Codes 03 and 21).
-const MASTERCARD_NEVER: [&str; 2] = ["03", "21"];
-
 /// What was said besides the code.
 #[derive(Debug, Clone, Copy, Default)]
 struct Advice<'a> {
@@ -69,11 +65,9 @@ struct Advice<'a> {
 }
 
 fn judge(code: &str, advice: Advice<'_>) -> Decline {
-    let never = match advice.network {
-        Some("visa") => advice.network_code.is_some_and(|code| VISA_NEVER.contains(&code)),
-        Some("mastercard") => advice.network_advice.is_some_and(|code| MASTERCARD_NEVER.contains(&code)),
-        Some(_) | None => false,
-    };
+    let answer = NetworkAnswer { response_code: advice.network_code, advice_code: advice.network_advice };
+    let class = advice.network.map(|network| DeclineClass::by_network(network, answer));
+    let never = class == Some(DeclineClass::Hard);
     let hard = HARD.contains(&code) || never || advice.advice == Some("do_not_try_again");
     Decline { code: code.to_owned(), hard }
 }

@@ -23,7 +23,7 @@ struct Gauge {
     threshold_max: u64,
 }
 
-const GAUGES: [Gauge; 10] = [
+const GAUGES: [Gauge; 11] = [
     gauge("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", 1),
     gauge("ApproximateAgeOfOldestMessage", "AWS/SQS", "Maximum", 3_600),
     gauge("Errors", "AWS/Lambda", "Sum", 1),
@@ -31,6 +31,7 @@ const GAUGES: [Gauge; 10] = [
     gauge("Invocations", "AWS/Lambda", "Sum", 1),
     gauge("IteratorAge", "AWS/Lambda", "Maximum", 3_600_000),
     gauge("UnknownPayments", "Saldo", "Sum", 1),
+    gauge("UnknownMails", "Saldo", "Sum", 1),
     gauge("WebhooksDeferred", "Saldo", "Sum", 1),
     gauge("WebhooksUnproven", "Saldo", "Sum", 3),
     gauge("5xx", "AWS/ApiGateway", "Sum", 10),
@@ -42,7 +43,7 @@ const fn gauge(metric: &'static str, namespace: &'static str, statistic: &'stati
 
 /// Every dead-letter queue alarms with its first message, every work queue by the age of its oldest one, every function
 /// by errors and throttles, every reader of a stream by its lag, the scheduled one by its silence, the API by its failures; and
-/// payments that stay unknown do.
+/// payments and mails of which nobody knows what became of them do.
 pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
     let watched = watched(stack);
     let mut wanted: BTreeSet<(String, Address)> = BTreeSet::new();
@@ -63,6 +64,7 @@ pub fn everything_that_can_fail_has_an_alarm(stack: &Stack) -> Findings {
         }
         match function.address.id.as_str() {
             "PaymentCollection" => wanted.extend([("UnknownPayments".to_owned(), function.address)]),
+            "ReminderEmails" => wanted.extend([("UnknownMails".to_owned(), function.address)]),
             "WebhookIntake" => wanted.extend(
                 ["WebhooksDeferred", "WebhooksUnproven"].map(|metric| (metric.to_owned(), function.address.clone())),
             ),
