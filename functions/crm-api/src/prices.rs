@@ -6,6 +6,7 @@ use axum::extract::State;
 use saldo_billing::catalogue::Price;
 use saldo_billing::id::PriceId;
 use saldo_billing::period::{Interval, IntervalUnit};
+use saldo_billing::tax::TaxBehavior;
 use saldo_store::entities::{list, price_key};
 use saldo_store::{Stored, Transaction, list_newest, load};
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,36 @@ impl Unit {
     }
 }
 
+/// Whether the tax on an amount is in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = TaxBehavior)]
+pub enum TaxBehaviorWord {
+    /// The amount is net, and the tax comes on top.
+    #[default]
+    Exclusive,
+    /// The amount is gross, and stays what it is.
+    Inclusive,
+}
+
+impl TaxBehaviorWord {
+    /// What it means.
+    pub const fn domain(self) -> TaxBehavior {
+        match self {
+            Self::Exclusive => TaxBehavior::Exclusive,
+            Self::Inclusive => TaxBehavior::Inclusive,
+        }
+    }
+
+    /// How it is shown.
+    pub const fn of(behavior: TaxBehavior) -> Self {
+        match behavior {
+            TaxBehavior::Exclusive => Self::Exclusive,
+            TaxBehavior::Inclusive => Self::Inclusive,
+        }
+    }
+}
+
 /// A price to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +103,7 @@ pub struct NewPrice {
     product: wire::ProductRefText,
     /// In which currency.
     currency: wire::Currency,
-    /// What one costs for one interval, net of tax; 0 or more.
+    /// What one costs for one interval; 0 or more.
     unit_amount: wire::PriceAmountText,
     /// What the interval counts in.
     interval: Unit,
@@ -82,6 +113,9 @@ pub struct NewPrice {
     interval_count: Option<Whole<u16>>,
     /// The tax on it.
     tax_rate: wire::TaxRate,
+    /// Whether the tax is in the amount; `exclusive` when left out.
+    #[serde(default)]
+    tax_behavior: TaxBehaviorWord,
 }
 
 /// A price.
@@ -94,7 +128,7 @@ pub struct PriceView {
     product: wire::ProductId,
     /// In which currency.
     currency: wire::Currency,
-    /// What one costs for one interval, net of tax.
+    /// What one costs for one interval.
     unit_amount: wire::UnitAmountOut,
     /// What the interval counts in.
     interval: Unit,
@@ -103,6 +137,8 @@ pub struct PriceView {
     interval_count: u16,
     /// The tax on it.
     tax_rate: wire::TaxRate,
+    /// Whether the tax is in the amount.
+    tax_behavior: TaxBehaviorWord,
     /// When it was made.
     created_at: wire::Instant,
 }
@@ -117,6 +153,7 @@ impl PriceView {
             interval: Unit::of(price.interval),
             interval_count: price.interval.count(),
             tax_rate: Wire(price.tax_rate),
+            tax_behavior: TaxBehaviorWord::of(price.tax_behavior),
             created_at: Wire(price.created_at),
         }
     }
@@ -137,6 +174,7 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewPric
         unit_amount,
         interval,
         tax_rate: new.tax_rate.0,
+        tax_behavior: new.tax_behavior.domain(),
         created_at: call.now,
     };
     let reply = Reply::created(&PriceView::of(&price))?;

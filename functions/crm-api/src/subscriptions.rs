@@ -125,6 +125,7 @@ impl Agreed {
                 unit_amount: price.unit_amount,
                 quantity: item.quantity(),
                 tax_rate: price.tax_rate,
+                tax_behavior: price.tax_behavior,
             });
         }
         let (currency, interval) = first.ok_or_else(|| Problem::invalid("items", "expected at least one item"))?;

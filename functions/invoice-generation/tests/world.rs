@@ -15,6 +15,7 @@ use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Fact, PaymentReport, Statement};
 use saldo_billing::period::{Interval, IntervalUnit, Schedule};
 use saldo_billing::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
+use saldo_billing::tax::TaxBehavior;
 use saldo_billing::terms::NetTerms;
 use saldo_documents::archive::{Archive, ArchiveError, MemoryArchive};
 use saldo_messages::{CollectionsMessage, Destination, InvoicesDueMessage, MemoryQueue, RemindersMessage, V1};
@@ -189,6 +190,7 @@ impl World {
                 unit_amount: eur(10_000).amount(),
                 quantity: 1.into(),
                 tax_rate: "0.19".parse().unwrap(),
+                tax_behavior: TaxBehavior::Exclusive,
             }],
             schedule: Schedule::try_new(
                 "2026-10-01".parse().unwrap(),
@@ -218,6 +220,7 @@ impl World {
             quantity: 1.into(),
             unit_amount: eur(1_999).amount(),
             net: eur(1_999),
+            gross: None,
             tax_rate: "0.19".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

@@ -181,6 +181,7 @@ impl World {
             quantity: 1.into(),
             unit_amount: eur(minor).amount(),
             net: eur(minor),
+            gross: None,
             tax_rate: "0".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

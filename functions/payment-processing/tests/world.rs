@@ -166,6 +166,7 @@ impl World {
             quantity: 1.into(),
             unit_amount: eur(10_000).amount(),
             net: eur(10_000),
+            gross: None,
             tax_rate: "0.19".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

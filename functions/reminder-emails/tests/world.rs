@@ -216,6 +216,7 @@ impl World {
             quantity: 1.into(),
             unit_amount: eur(10_000).amount(),
             net: eur(10_000),
+            gross: None,
             tax_rate: "0".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

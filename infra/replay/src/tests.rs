@@ -128,6 +128,7 @@ impl Stack {
             quantity: Decimal::ONE,
             unit_amount: eur(10_000).amount(),
             net: eur(10_000),
+            gross: None,
             tax_rate: "0.19".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

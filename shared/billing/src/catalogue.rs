@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{PriceId, ProductId};
 use crate::period::Interval;
-use crate::tax::TaxRate;
+use crate::tax::{TaxBehavior, TaxRate};
 
 /// Something that is sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,12 +29,15 @@ pub struct Price {
     pub product: ProductId,
     /// In which currency.
     pub currency: Currency,
-    /// Per unit and interval, net of tax; may be finer than the currency's minor unit, the line is what gets rounded.
+    /// Per unit and interval; may be finer than the currency's minor unit, the line is what gets rounded.
     pub unit_amount: Decimal,
     /// How often it is due.
     pub interval: Interval,
     /// The tax on it.
     pub tax_rate: TaxRate,
+    /// Whether that is in it.
+    #[serde(default, skip_serializing_if = "TaxBehavior::is_exclusive")]
+    pub tax_behavior: TaxBehavior,
     /// When it was created.
     pub created_at: DateTime<Utc>,
 }

@@ -17,7 +17,7 @@ use crate::calendar::{local_date, start_of_day};
 use crate::id::{CustomerId, InvoiceId, PriceId, ProductId, SellerId, SubscriptionId};
 use crate::invoice::{Collection, Line};
 use crate::period::{Period, PeriodError, Schedule};
-use crate::tax::TaxRate;
+use crate::tax::{TaxBehavior, TaxRate};
 use crate::terms::NetTerms;
 
 /// One price of a subscription, as agreed.
@@ -29,12 +29,15 @@ pub struct SubscriptionItem {
     pub product: ProductId,
     /// Its name when it was agreed.
     pub description: String,
-    /// What one costs for a period, net.
+    /// What one costs for a period.
     pub unit_amount: Decimal,
     /// How many.
     pub quantity: Decimal,
     /// The tax on it.
     pub tax_rate: TaxRate,
+    /// Whether that is in it.
+    #[serde(default, skip_serializing_if = "TaxBehavior::is_exclusive")]
+    pub tax_behavior: TaxBehavior,
 }
 
 /// What a subscription's start or end means for recurring revenue, seen from its customer.

@@ -65,10 +65,47 @@ impl TaxRate {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn split_gross(self, gross: Money) -> Result<(Money, Money), MoneyError> {
-        let whole = Decimal::ONE.checked_add(self.0).ok_or(MoneyError::Overflow)?;
-        let net = gross.amount().checked_div(whole).ok_or(MoneyError::Overflow)?;
-        let net = Money::rounded(net, gross.currency(), Rounding::HalfAwayFromZero)?;
+        let net = Money::rounded(self.net_in(gross.amount())?, gross.currency(), Rounding::HalfAwayFromZero)?;
         Ok((net, gross.checked_sub(net)?))
+    }
+
+    /// The net in an exact amount that includes tax.
+    ///
+    /// # Errors
+    /// When the amount leaves what money can hold.
+    pub fn net_in(self, gross: Decimal) -> Result<Decimal, MoneyError> {
+        let whole = Decimal::ONE.checked_add(self.0).ok_or(MoneyError::Overflow)?;
+        gross.checked_div(whole).ok_or(MoneyError::Overflow)
+    }
+}
+
+/// Whether the tax on an amount is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaxBehavior {
+    /// The amount is net, and the tax comes on top.
+    #[default]
+    Exclusive,
+    /// The amount is gross, and stays what it is.
+    Inclusive,
+}
+
+impl TaxBehavior {
+    /// Whether the tax comes on top, which goes without saying.
+    #[must_use]
+    pub const fn is_exclusive(&self) -> bool {
+        matches!(self, Self::Exclusive)
+    }
+
+    /// The net in an exact amount.
+    ///
+    /// # Errors
+    /// When the amount leaves what money can hold.
+    pub fn net_in(self, amount: Decimal, rate: TaxRate) -> Result<Decimal, MoneyError> {
+        match self {
+            Self::Exclusive => Ok(amount),
+            Self::Inclusive => rate.net_in(amount),
+        }
     }
 }
 
@@ -106,28 +143,49 @@ pub struct TaxSum {
     pub rate: TaxRate,
     /// The sum of the rounded nets of its lines.
     pub base: Money,
-    /// The tax on that sum.
+    /// The tax on it.
     pub tax: Money,
 }
 
-/// Tax per rate: the sum of the rounded line nets × rate, rounded once (EN 16931 BR-CO-17), in ascending order of the rates.
+/// What a line says about tax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taxed {
+    /// The rate.
+    pub rate: TaxRate,
+    /// The line's rounded net.
+    pub net: Money,
+    /// The line's gross, when its price includes the tax.
+    pub gross: Option<Money>,
+}
+
+/// Tax per rate, in ascending order of the rates: the sum of the rounded line nets × rate, rounded once (EN 16931 BR-CO-17). Where
+/// the price includes the tax, it is the difference, and the gross stays what it is.
 ///
 /// # Errors
 /// When currencies differ or an amount leaves what money can hold.
-pub fn tax_sums(
-    nets: impl IntoIterator<Item = (TaxRate, Money)>,
-    currency: Currency,
-) -> Result<Vec<TaxSum>, MoneyError> {
-    let mut bases = BTreeMap::new();
-    for (rate, net) in nets {
-        let base = bases.entry(rate).or_insert_with(|| Money::zero(currency));
+pub fn tax_sums(lines: impl IntoIterator<Item = Taxed>, currency: Currency) -> Result<Vec<TaxSum>, MoneyError> {
+    let zero = Money::zero(currency);
+    // Of each rate: all nets, those on which the tax comes on top, and the tax that is included.
+    let mut rates: BTreeMap<TaxRate, [Money; 3]> = BTreeMap::new();
+    for Taxed { rate, net, gross } in lines {
+        let [base, taxable, included] = rates.entry(rate).or_insert([zero; 3]);
         *base = base.checked_add(net)?;
+        match gross {
+            None => *taxable = taxable.checked_add(net)?,
+            Some(gross) => *included = included.checked_add(gross.checked_sub(net)?)?,
+        }
     }
-    bases.into_iter().map(|(rate, base)| Ok(TaxSum { rate, base, tax: rate.tax_on(base)? })).collect()
+    let sum = |(rate, [base, taxable, included]): (TaxRate, [Money; 3])| {
+        Ok(TaxSum { rate, base, tax: rate.tax_on(taxable)?.checked_add(included)? })
+    };
+    rates.into_iter().map(sum).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
 
     fn eur(text: &str) -> Money {
@@ -152,21 +210,46 @@ mod tests {
     #[test]
     fn r9_tax_is_computed_per_rate_and_not_per_line() {
         // Three lines of 0.33 at 19 %: 0.06 each would make 0.18, the sum of 0.99 makes 0.19.
-        let sums = tax_sums(
-            [
-                (rate("0.19"), eur("0.33")),
-                (rate("0.07"), eur("10.00")),
-                (rate("0.19"), eur("0.33")),
-                (rate("0.19"), eur("0.33")),
-            ],
-            "EUR".parse().unwrap(),
-        )
-        .unwrap();
+        let lines = [("0.19", "0.33"), ("0.07", "10.00"), ("0.19", "0.33"), ("0.19", "0.33")];
+        let lines = lines.map(|(share, net)| Taxed { rate: rate(share), net: eur(net), gross: None });
+        let sums = tax_sums(lines, "EUR".parse().unwrap()).unwrap();
         let shown: Vec<_> = sums.iter().map(|sum| (sum.rate.to_string(), sum.base, sum.tax)).collect();
         assert_eq!(
             shown,
             [("0.07".to_owned(), eur("10.00"), eur("0.70")), ("0.19".to_owned(), eur("0.99"), eur("0.19"))]
         );
+    }
+
+    #[test]
+    fn r7_lines_whose_price_includes_the_tax_add_up_to_their_gross_beside_others() {
+        let gross = |amount: &str| {
+            let (net, _) = rate("0.19").split_gross(eur(amount)).unwrap();
+            Taxed { rate: rate("0.19"), net, gross: Some(eur(amount)) }
+        };
+        let net = Taxed { rate: rate("0.19"), net: eur("0.33"), gross: None };
+        // Thrice 0.33 gross is 0.28 net and 0.05 of tax each; 0.66 net bears 0.13.
+        let lines = [gross("0.33"), net, gross("0.33"), net, gross("0.33")];
+        let sums = tax_sums(lines, "EUR".parse().unwrap()).unwrap();
+        assert_eq!((sums[0].base, sums[0].tax), (eur("1.50"), eur("0.28")));
+        let sums = tax_sums([gross("353.90")], "EUR".parse().unwrap()).unwrap();
+        assert_eq!((sums[0].base, sums[0].tax), (eur("297.39"), eur("56.51")));
+    }
+
+    proptest! {
+        #[test]
+        fn what_includes_its_tax_adds_up_to_its_gross(lines in vec((0_usize..4, -9_999_999_i64..99_999_999), 1..40)) {
+            let currency: Currency = "EUR".parse().unwrap();
+            let mut total = Money::zero(currency);
+            let mut taxed = Vec::new();
+            for (place, minor) in lines {
+                let (rate, gross) = (rate(["0", "0.07", "0.19", "0.09975"][place]), Money::from_minor(minor, currency));
+                taxed.push(Taxed { rate, net: rate.split_gross(gross).unwrap().0, gross: Some(gross) });
+                total = total.checked_add(gross).unwrap();
+            }
+            let sums = tax_sums(taxed, currency).unwrap();
+            let parts = sums.iter().flat_map(|sum| [sum.base, sum.tax]);
+            prop_assert_eq!(Money::sum(parts, currency).unwrap(), total);
+        }
     }
 
     #[test]

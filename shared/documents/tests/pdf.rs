@@ -212,6 +212,19 @@ fn paid_by_credit_there_is_nothing_to_pay() {
 }
 
 #[test]
+fn a_unit_price_with_its_tax_in_it_says_so() {
+    let (seller, customer) = (world::nordwind(), world::zoe());
+    let mut line = world::line("Kurs", "1", "353.90", "0.19", world::currency("EUR"));
+    line.net = world::eur("297.39");
+    line.gross = Some(world::eur("353.90"));
+    let (invoice, document) = world::issued(&seller, &customer, Collection::SendInvoice, vec![line], world::eur("0"));
+    let words = words_of(&render(&invoice, &document).unwrap());
+    for part in ["Einzelpreis inklusive USt.", "297,39", "56,51", "Zahlbetrag 353,90"] {
+        assert!(words.contains(part), "{part} is missing in {words}");
+    }
+}
+
+#[test]
 fn what_was_paid_for_a_draft_is_not_asked_for_again() {
     let (seller, customer) = (world::nordwind(), world::zoe());
     let lines = vec![world::line("Schulung", "1", "100.00", "0", world::currency("EUR"))];

@@ -122,6 +122,7 @@ impl People {
                     json!({
                         "product": format!("Plan {}", self.chance.below(3)), "currency": currency, "unit_amount": amount,
                         "interval": interval, "interval_count": count, "tax_rate": self.chance.pick(&["0", "0.07", "0.19", "0.21"]),
+                        "tax_behavior": self.chance.pick(&["exclusive", "exclusive", "inclusive"]),
                     }),
                     "/v1/prices",
                 ));

@@ -16,12 +16,13 @@ use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy};
 use saldo_billing::calendar::local_date;
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SellerId};
-use saldo_billing::invoice::{Document, Invoice};
+use saldo_billing::invoice::{Document, Invoice, Line};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Payment, RefundStatus, Statement};
 use saldo_billing::period::IntervalUnit;
 use saldo_billing::report::{By, Days, ReportName};
 use saldo_billing::subscription::{Standing, Subscription};
+use saldo_billing::tax::TaxBehavior;
 use saldo_money::{Currency, Money};
 use saldo_store::entities::{DocumentPart, join_document};
 use saldo_store::memory::MemoryStore;
@@ -108,7 +109,7 @@ impl Books {
     }
 
     /// Net and tax of each line's product, in minor units: the tax of a line is the rounded tax of the lines of its rate up
-    /// to it, less that of the lines before it.
+    /// to it, less that of the lines before it; where the price includes the tax, the difference to the line's gross.
     fn by_product(&self, document: &Document, currency: Currency) -> Vec<(String, i64, i64)> {
         let rounded = |sum: i64, rate: Decimal| {
             let exact = Decimal::from(sum) * rate;
@@ -116,12 +117,17 @@ impl Books {
         };
         let mut lines = Vec::new();
         for (place, line) in document.lines.iter().enumerate() {
-            let before = document.lines[..place].iter().filter(|other| other.tax_rate == line.tax_rate);
+            let added = |other: &&Line| other.tax_rate == line.tax_rate && other.gross.is_none();
+            let before = document.lines[..place].iter().filter(added);
             let before: i64 = before.map(|other| other.net.to_minor().unwrap()).sum();
             let (net, rate) = (line.net.to_minor().unwrap(), line.tax_rate.share());
             assert_eq!(line.net.currency(), currency);
             let product = line.product.map(|product| product.to_string()).unwrap_or_default();
-            lines.push((product, net, rounded(before + net, rate) - rounded(before, rate)));
+            let tax = match line.gross {
+                Some(gross) => gross.to_minor().unwrap() - net,
+                None => rounded(before + net, rate) - rounded(before, rate),
+            };
+            lines.push((product, net, tax));
         }
         lines
     }
@@ -222,7 +228,10 @@ impl Books {
         let interval = subscription.schedule.interval();
         let count = Decimal::from(interval.count());
         for item in &subscription.items {
-            let net = item.unit_amount * item.quantity;
+            let net = match item.tax_behavior {
+                TaxBehavior::Exclusive => item.unit_amount * item.quantity,
+                TaxBehavior::Inclusive => item.unit_amount * item.quantity / (Decimal::ONE + item.tax_rate.share()),
+            };
             let month = match interval.unit() {
                 IntervalUnit::Day => net * Decimal::from(365) / (Decimal::from(12) * count),
                 IntervalUnit::Week => net * Decimal::from(52) / (Decimal::from(12) * count),

@@ -17,6 +17,7 @@ use super::views::InvoiceView;
 use super::{CollectionWord, net_terms};
 use crate::app::App;
 use crate::customers::referred_customer;
+use crate::prices::TaxBehaviorWord;
 use crate::problem::Problem;
 use crate::products::{Referred, id_of};
 use crate::reply::Reply;
@@ -59,10 +60,13 @@ pub struct NewLine {
     description: wire::DescriptionText,
     /// How many.
     quantity: wire::QuantityText,
-    /// What one costs, net; below zero for a discount.
+    /// What one costs; below zero for a discount.
     unit_amount: wire::UnitAmountText,
     /// The tax on it.
     tax_rate: wire::TaxRate,
+    /// Whether the tax is in the amount; `exclusive` when left out.
+    #[serde(default)]
+    tax_behavior: TaxBehaviorWord,
     /// The product it counts for in reports: the id of one, or a name.
     #[serde(default)]
     product: Option<wire::ProductRefText>,
@@ -133,13 +137,15 @@ fn lines(new: &[NewLine], currency: Currency) -> Result<Vec<Line>, Problem> {
         let field = format!("lines[{place}].unit_amount");
         let unit_amount = line.unit_amount.resolve(&field, currency)?;
         let quantity = line.quantity.0.0;
-        let net = Line::net_of(quantity, unit_amount, currency)
-            .map_err(|error| Problem::refused(&field, error.to_string()))?;
+        let amounts = Line::net_of(quantity, unit_amount, currency)
+            .and_then(|amount| Line::amounts(amount, line.tax_rate.0, line.tax_behavior.domain()));
+        let (net, gross) = amounts.map_err(|error| Problem::refused(&field, error.to_string()))?;
         Ok(Line {
             description: line.description.0.0.clone(),
             quantity,
             unit_amount,
             net,
+            gross,
             tax_rate: line.tax_rate.0,
             product: line.product.as_ref().map(|product| id_of(&product.0)),
             origin: LineOrigin::Manual,

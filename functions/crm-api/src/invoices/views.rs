@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::CollectionWord;
+use crate::prices::TaxBehaviorWord;
 use crate::problem::Problem;
 use crate::subscriptions::PeriodView;
 use crate::wire::{self, Wire};
@@ -204,12 +205,14 @@ struct LineView {
     description: String,
     /// How many.
     quantity: wire::QuantityText,
-    /// What one costs, net.
+    /// What one costs.
     unit_amount: wire::LineUnitAmountText,
     /// What the line comes to, net, rounded.
     net: wire::Money,
     /// The tax on it.
     tax_rate: wire::TaxRate,
+    /// Whether the tax is in what one costs.
+    tax_behavior: TaxBehaviorWord,
     /// The product it counts for in reports.
     #[schema(required = true)]
     product: Option<wire::ProductId>,
@@ -226,6 +229,7 @@ impl LineView {
             unit_amount: Wire(wire::LineUnitAmount(line.unit_amount)),
             net: wire::Money(line.net),
             tax_rate: Wire(line.tax_rate),
+            tax_behavior: TaxBehaviorWord::of(line.tax_behavior()),
             product: line.product.map(Wire),
             price: match line.origin {
                 LineOrigin::Manual => None,

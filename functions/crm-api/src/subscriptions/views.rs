@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::invoices::CollectionWord;
+use crate::prices::TaxBehaviorWord;
 use crate::prices::Unit;
 use crate::problem::Problem;
 use crate::request::{Whole, given};
@@ -119,12 +120,14 @@ struct ItemView {
     product: wire::ProductId,
     /// Its name when it was agreed.
     description: String,
-    /// What one costs for a period, net.
+    /// What one costs for a period.
     unit_amount: wire::UnitAmountOut,
     /// How many.
     quantity: wire::QuantityText,
     /// The tax on it.
     tax_rate: wire::TaxRate,
+    /// Whether the tax is in the amount.
+    tax_behavior: TaxBehaviorWord,
 }
 
 impl ItemView {
@@ -136,6 +139,7 @@ impl ItemView {
             unit_amount: Wire(wire::UnitAmount(item.unit_amount)),
             quantity: Wire(wire::Quantity(item.quantity)),
             tax_rate: Wire(item.tax_rate),
+            tax_behavior: TaxBehaviorWord::of(item.tax_behavior),
         }
     }
 }

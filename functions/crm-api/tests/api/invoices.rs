@@ -313,3 +313,25 @@ async fn the_document_is_linked_once_it_is_made() {
         api.send(Method::GET, &path, None, &[("accept", "text/html, application/pdf;q=0.9")]).await.must(302);
     assert_eq!(redirect.headers["location"], link.text("/url").as_str());
 }
+
+#[tokio::test]
+async fn r7_a_price_with_its_tax_in_it_stays_what_it_is() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let mut line = json!({
+        "description": "Kurs", "quantity": "1", "unit_amount": "353.90", "tax_rate": "0.19", "tax_behavior": "inclusive",
+    });
+    let body = |line: &Value| json!({"customer": customer, "currency": "EUR", "lines": [line]});
+    let id = api.post("/v1/invoices", &body(&line)).await.must(201).id();
+    let issued = api.command(&format!("/v1/invoices/{id}/finalise")).await.must(200);
+    for (field, amount) in [("net", "297.39"), ("tax", "56.51"), ("total", "353.90"), ("amount_due", "353.90")] {
+        assert_eq!(issued.text(&format!("/{field}/amount")), amount, "{field}");
+    }
+    let shown = api.get(&format!("/v1/invoices/{id}")).await.must(200);
+    assert_eq!(
+        ["tax_behavior", "unit_amount"].map(|field| shown.text(&format!("/lines/0/{field}"))),
+        ["inclusive", "353.90"]
+    );
+    line["tax_behavior"] = json!("both");
+    assert_eq!(api.post("/v1/invoices", &body(&line)).await.must(400).blamed(), ["lines[0].tax_behavior"]);
+}

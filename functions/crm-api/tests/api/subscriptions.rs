@@ -216,3 +216,28 @@ async fn what_an_end_means_for_recurring_revenue_is_asked_for_the_day_on_which_i
     // The second ends on the day of the first, when there is no other left.
     assert_eq!(left_as, [Standing::OneOfSeveral, Standing::Returned]);
 }
+
+#[tokio::test]
+async fn r7_a_subscription_to_a_gross_price_brings_its_net() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let body = json!({
+        "product": "Course", "currency": "EUR", "unit_amount": "353.90", "interval": "month", "tax_rate": "0.19",
+        "tax_behavior": "inclusive",
+    });
+    let price = api.post("/v1/prices", &body).await.must(201);
+    assert_eq!(price.text("/tax_behavior"), "inclusive");
+    let mut body = subscription(&customer, &price.id());
+    body["items"][0]["quantity"] = json!("1");
+    body["start_on"] = json!("2027-01-15");
+    let made = api.post("/v1/subscriptions", &body).await.must(201);
+    assert_eq!(made.text("/items/0/tax_behavior"), "inclusive");
+    // What it brings a month is rounded where it is shown: 297.394958 a month.
+    let amounts = ["period_amount", "monthly_amount"].map(|field| made.text(&format!("/{field}/amount")));
+    assert_eq!(amounts, ["297.39", "297.39"]);
+    let id = made.id().parse().unwrap();
+    let billed = saldo_books::subscriptions::bill_next(api.store.as_ref(), id, crate::support::now()).await.unwrap();
+    let Billed::Period(invoice) = billed else { panic!("it is due") };
+    let totals = [invoice.totals.net, invoice.totals.tax, invoice.totals.total].map(|money| money.to_string());
+    assert_eq!(totals, ["297.39 EUR", "56.51 EUR", "353.90 EUR"]);
+}

@@ -1,7 +1,7 @@
 //! Subscriptions.
 
 use saldo_billing::subscription::Subscription;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Happened, Images};
 
@@ -26,12 +26,17 @@ pub(super) fn happened(images: &Images<Subscription>) -> Vec<Happened> {
 
 fn data(subscription: &Subscription) -> Value {
     let items = subscription.items.iter().map(|item| {
-        json!({
-            "price": item.price,
-            "product": item.product,
-            "unit_amount": item.unit_amount.to_string(),
-            "quantity": item.quantity.to_string(),
-        })
+        let mut told = Map::from_iter([
+            ("price".to_owned(), json!(item.price)),
+            ("product".to_owned(), json!(item.product)),
+            ("unit_amount".to_owned(), json!(item.unit_amount.to_string())),
+            ("quantity".to_owned(), json!(item.quantity.to_string())),
+        ]);
+        // That the tax comes on top goes without saying.
+        if !item.tax_behavior.is_exclusive() {
+            told.insert("tax_behavior".to_owned(), json!(item.tax_behavior));
+        }
+        told
     });
     json!({
         "id": subscription.id,

@@ -11,6 +11,7 @@ use saldo_billing::payment::{
 };
 use saldo_billing::period::{Interval, Schedule};
 use saldo_billing::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
+use saldo_billing::tax::TaxBehavior;
 use saldo_billing::tax::TaxRate;
 use saldo_billing::terms::NetTerms;
 use saldo_books::{attempts, invoices, mail, nothing_more, parking, payments, refunds, subscriptions};
@@ -75,6 +76,7 @@ async fn draft(store: &dyn Store, number: u128) -> InvoiceId {
         quantity: Decimal::ONE,
         unit_amount: eur(10_000).amount(),
         net: eur(10_000),
+        gross: None,
         tax_rate: TaxRate::ZERO,
         product: None,
         origin: LineOrigin::Manual,
@@ -168,6 +170,7 @@ async fn subscription_lives(store: &dyn Store) {
         unit_amount: eur(4_900).amount(),
         quantity: Decimal::ONE,
         tax_rate: "0.21".parse().unwrap(),
+        tax_behavior: TaxBehavior::Exclusive,
     };
     let id = SubscriptionId::from_random(1);
     let new = NewSubscription {

@@ -45,6 +45,7 @@ impl Business {
             quantity: "1".parse().unwrap(),
             unit_amount: net.amount(),
             net,
+            gross: None,
             tax_rate: "0.19".parse().unwrap(),
             product: Some(ProductId::from_random(1)),
             origin: LineOrigin::Manual,

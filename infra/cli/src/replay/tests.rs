@@ -96,6 +96,7 @@ impl Stack {
             quantity: 1.into(),
             unit_amount: net.amount(),
             net,
+            gross: None,
             tax_rate: "0.19".parse().unwrap(),
             product: None,
             origin: LineOrigin::Manual,

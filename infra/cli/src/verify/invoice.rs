@@ -26,7 +26,8 @@ pub(super) fn check(invoice: &Invoice, parts: Vec<DocumentPart>, entries: &[Ledg
     findings
 }
 
-/// The net is the sum of the lines' nets; the tax is rounded once per rate, on the sum of its nets (EN 16931, BR-CO-17).
+/// The net is the sum of the lines' nets; the tax is rounded once per rate, on the sum of its nets (EN 16931, BR-CO-17), or what is
+/// between net and gross where a price includes it.
 /// Computed here without the code that made the totals.
 fn check_totals(of: &str, invoice: &Invoice, lines: &[Line]) -> Option<Finding> {
     let totals = invoice.totals;
@@ -48,14 +49,18 @@ fn check_totals(of: &str, invoice: &Invoice, lines: &[Line]) -> Option<Finding> 
 /// Net, tax and total of lines.
 fn recomputed(lines: &[Line], places: u32) -> Option<(Decimal, Decimal, Decimal)> {
     let mut nets: BTreeMap<Decimal, Decimal> = BTreeMap::new();
-    for line in lines {
-        let net = nets.entry(line.tax_rate.share()).or_default();
-        *net = net.checked_add(line.net.amount())?;
-    }
     let (mut net, mut tax) = (Decimal::ZERO, Decimal::ZERO);
+    for line in lines {
+        net = net.checked_add(line.net.amount())?;
+        if let Some(gross) = line.gross {
+            tax = tax.checked_add(gross.amount().checked_sub(line.net.amount())?)?;
+        } else {
+            let base = nets.entry(line.tax_rate.share()).or_default();
+            *base = base.checked_add(line.net.amount())?;
+        }
+    }
     for (rate, base) in nets {
         let exact = base.checked_mul(rate)?;
-        net = net.checked_add(base)?;
         tax = tax.checked_add(exact.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero))?;
     }
     Some((net, tax, net.checked_add(tax)?))

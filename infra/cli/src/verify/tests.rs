@@ -60,6 +60,7 @@ fn line(minor: i64, currency: &str, tax_rate: &str) -> Line {
         quantity: Decimal::ONE,
         unit_amount: net.amount(),
         net,
+        gross: None,
         tax_rate: tax_rate.parse().unwrap(),
         product: None,
         origin: LineOrigin::Manual,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{PriceId, ProductId, SubscriptionId};
 use crate::period::Period;
-use crate::tax::{TaxRate, TaxSum, tax_sums};
+use crate::tax::{TaxBehavior, TaxRate, TaxSum, Taxed, tax_sums};
 
 /// The most lines that one invoice can have.
 pub const MAX_LINES: usize = 5_000;
@@ -37,10 +37,13 @@ pub struct Line {
     pub description: String,
     /// How much of it.
     pub quantity: Decimal,
-    /// What one costs, net; may be finer than the minor unit.
+    /// What one costs, net, or gross where the line has a gross; may be finer than the minor unit.
     pub unit_amount: Decimal,
     /// What the line comes to, net.
     pub net: Money,
+    /// What it comes to with its tax, where the price includes that: untouched by any rounding of the net.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gross: Option<Money>,
     /// The tax on it.
     pub tax_rate: TaxRate,
     /// The product it counts for in reports.
@@ -99,6 +102,23 @@ impl Line {
         let exact = quantity.checked_mul(unit_amount).ok_or(MoneyError::Overflow)?;
         Money::rounded(exact, currency, Rounding::HalfAwayFromZero)
     }
+
+    /// Net, and gross where the tax is included, of a line that comes to this amount.
+    ///
+    /// # Errors
+    /// When the amount leaves what money can hold.
+    pub fn amounts(amount: Money, rate: TaxRate, behavior: TaxBehavior) -> Result<(Money, Option<Money>), MoneyError> {
+        match behavior {
+            TaxBehavior::Exclusive => Ok((amount, None)),
+            TaxBehavior::Inclusive => Ok((rate.split_gross(amount)?.0, Some(amount))),
+        }
+    }
+
+    /// Whether the tax is in its price.
+    #[must_use]
+    pub const fn tax_behavior(&self) -> TaxBehavior {
+        if self.gross.is_some() { TaxBehavior::Inclusive } else { TaxBehavior::Exclusive }
+    }
 }
 
 /// What an invoice's lines come to.
@@ -129,7 +149,8 @@ pub fn add_up(lines: &[Line], currency: Currency) -> Result<(Totals, Vec<TaxSum>
             return Err(LineError::Description { line, found });
         }
     }
-    let taxes = tax_sums(lines.iter().map(|line| (line.tax_rate, line.net)), currency).map_err(LineError::Total)?;
+    let taxed = lines.iter().map(|line| Taxed { rate: line.tax_rate, net: line.net, gross: line.gross });
+    let taxes = tax_sums(taxed, currency).map_err(LineError::Total)?;
     let net = Money::sum(taxes.iter().map(|sum| sum.base), currency).map_err(LineError::Total)?;
     let tax = Money::sum(taxes.iter().map(|sum| sum.tax), currency).map_err(LineError::Total)?;
     let total = net.checked_add(tax).map_err(LineError::Total)?;

@@ -44,6 +44,7 @@ fn line(net: i64, rate: &str) -> Line {
         quantity: Decimal::ONE,
         unit_amount: eur(net).amount(),
         net: eur(net),
+        gross: None,
         tax_rate: rate.parse().unwrap(),
         product: None,
         origin: LineOrigin::Manual,

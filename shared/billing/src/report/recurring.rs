@@ -146,8 +146,7 @@ fn leaving(subscription: &Subscription, on: NaiveDate) -> Movement {
 fn amounts(subscription: &Subscription) -> Result<BTreeMap<String, Decimal>, MoneyError> {
     let mut by_product: BTreeMap<String, Decimal> = BTreeMap::new();
     for item in &subscription.items {
-        let net = item.unit_amount.checked_mul(item.quantity).ok_or(MoneyError::Overflow)?;
-        let amount = monthly_amount(net, subscription.schedule.interval())?;
+        let amount = monthly_amount(item.net_amount()?, subscription.schedule.interval())?;
         let sum = by_product.entry(item.product.to_string()).or_default();
         *sum = sum.checked_add(amount).ok_or(MoneyError::Overflow)?;
     }

@@ -48,7 +48,7 @@ impl Sold {
     /// What the lines of a document sold.
     ///
     /// The tax of a rate is rounded once for all its lines; here each line gets what the running sum of tax grows by, so
-    /// that products lose nothing of it, also with lines below zero.
+    /// that products lose nothing of it, also with lines below zero. Where the price includes the tax, it is the line's own.
     ///
     /// # Errors
     /// When amounts do not add up.
@@ -57,11 +57,16 @@ impl Sold {
         let mut running: BTreeMap<TaxRate, (Money, Money)> = BTreeMap::new();
         let mut products: BTreeMap<String, Part> = BTreeMap::new();
         for line in &document.lines {
-            let (base, taxed) = running.entry(line.tax_rate).or_insert((zero, zero));
-            *base = base.checked_add(line.net)?;
-            let tax = line.tax_rate.tax_on(*base)?;
-            let share = tax.checked_sub(*taxed)?;
-            *taxed = tax;
+            let share = if let Some(gross) = line.gross {
+                gross.checked_sub(line.net)?
+            } else {
+                let (base, taxed) = running.entry(line.tax_rate).or_insert((zero, zero));
+                *base = base.checked_add(line.net)?;
+                let tax = line.tax_rate.tax_on(*base)?;
+                let share = tax.checked_sub(*taxed)?;
+                *taxed = tax;
+                share
+            };
             let product = line.product.map_or_else(|| NONE.to_owned(), |product| product.to_string());
             let part = products.entry(product).or_insert(Part { net: zero, tax: zero });
             *part = part.plus(line.net, share)?;

@@ -12,6 +12,7 @@ use crate::party::{Customer, Seller};
 use crate::payment::{Decline, Fact, MethodUsed, Payment, PaymentReport, RefundStatus, Statement};
 use crate::period::{Interval, Schedule};
 use crate::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
+use crate::tax::TaxBehavior;
 use crate::terms::NetTerms;
 
 const INVOICE: InvoiceId = InvoiceId::from_random(3);
@@ -56,6 +57,7 @@ fn line(product: u128, net: i64, rate: &str) -> Line {
         quantity: Decimal::ONE,
         unit_amount: eur(net).amount(),
         net: eur(net),
+        gross: None,
         tax_rate: rate.parse().unwrap(),
         product: (product > 0).then(|| ProductId::from_random(product)),
         origin: LineOrigin::Manual,
@@ -219,6 +221,7 @@ fn subscription(started_as: Standing, trial: bool) -> Subscription {
         unit_amount: amount.parse().unwrap(),
         quantity: Decimal::ONE,
         tax_rate: "0.19".parse().unwrap(),
+        tax_behavior: TaxBehavior::Exclusive,
     };
     let new = NewSubscription {
         id: SubscriptionId::from_random(1),

@@ -6,6 +6,7 @@ use saldo_money::Money;
 use super::*;
 use crate::invoice::LineOrigin;
 use crate::period::{Interval, IntervalUnit};
+use crate::tax::TaxBehavior;
 
 const BERLIN: Tz = Europe::Berlin;
 
@@ -26,6 +27,7 @@ fn item(unit_amount: &str, quantity: &str) -> SubscriptionItem {
         unit_amount: unit_amount.parse().unwrap(),
         quantity: quantity.parse().unwrap(),
         tax_rate: "0.19".parse().unwrap(),
+        tax_behavior: TaxBehavior::Exclusive,
     }
 }
 
@@ -365,4 +367,21 @@ fn it_survives_being_stored_at_every_stage() {
         let json = serde_json::to_string(&subscription).unwrap();
         assert_eq!(serde_json::from_str::<Subscription>(&json).unwrap(), subscription);
     }
+}
+
+#[test]
+fn r7_a_price_with_its_tax_in_it_is_billed_as_it_is_and_brings_its_net() {
+    let gross = SubscriptionItem {
+        tax_behavior: TaxBehavior::Inclusive,
+        tax_rate: "0.19".parse().unwrap(),
+        ..item("353.90", "1")
+    };
+    let agreed = NewSubscription { items: vec![gross], ..new("2026-10-01", Interval::MONTHLY) };
+    let mut subscription = Subscription::try_new(agreed, BERLIN, noon("2026-09-01")).unwrap();
+    assert_eq!(subscription.period_amount().unwrap().to_string(), "297.39 EUR");
+    assert_eq!(subscription.monthly_amount().round_dp(4).to_string(), "297.3950");
+    let due = subscription.bill_next(BERLIN, noon("2026-10-01")).unwrap().unwrap();
+    let line = &due.lines[0];
+    assert_eq!((line.net.to_string(), line.gross.unwrap().to_string()), ("297.39 EUR".into(), "353.90 EUR".into()));
+    assert_eq!(line.unit_amount.to_string(), "353.90");
 }

@@ -11,6 +11,7 @@ use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{Fact, PaymentReport, Statement};
 use saldo_billing::period::{Interval, Schedule};
 use saldo_billing::subscription::{NewSubscription, Standing, Subscription, SubscriptionItem};
+use saldo_billing::tax::TaxBehavior;
 use saldo_billing::tax::TaxRate;
 use saldo_billing::terms::NetTerms;
 use saldo_books::{invoices, nothing_more};
@@ -70,6 +71,7 @@ pub fn lines(count: usize, minor: i64) -> Vec<Line> {
         quantity: Decimal::ONE,
         unit_amount: eur(minor).amount(),
         net: eur(minor),
+        gross: None,
         tax_rate: TaxRate::ZERO,
         product: None,
         origin: LineOrigin::Manual,
@@ -115,6 +117,7 @@ pub fn subscription(number: u128, start_on: &str) -> Subscription {
         unit_amount: eur(4_900).amount(),
         quantity: Decimal::ONE,
         tax_rate: "0.21".parse().unwrap(),
+        tax_behavior: TaxBehavior::Exclusive,
     };
     let new = NewSubscription {
         id: SubscriptionId::from_random(number),

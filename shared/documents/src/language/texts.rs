@@ -84,6 +84,8 @@ pub struct InvoiceTexts {
     pub net: &'static str,
     /// `{currency}`
     pub currency: &'static str,
+    /// Below a line whose unit price includes the tax.
+    pub tax_included: &'static str,
     /// Before the sum of the nets.
     pub subtotal: &'static str,
     /// `{rate}` and `{base}`

@@ -96,10 +96,7 @@ fn party(party: &PartySnapshot, texts: &Texts, with_email: bool) -> Party {
 fn row(line: &Line, texts: &Texts) -> Row {
     Row {
         text: line.description.clone(),
-        note: match &line.origin {
-            LineOrigin::Price { period, .. } => Some(texts.days(*period)),
-            LineOrigin::Manual => None,
-        },
+        note: note(line, texts),
         figures: vec![
             texts.number(line.quantity),
             texts.unit_price(line.unit_amount, line.net.currency()),
@@ -107,6 +104,17 @@ fn row(line: &Line, texts: &Texts) -> Row {
             texts.amount(line.net),
         ],
     }
+}
+
+/// What stands below a line's description: its days, and that its unit price includes the tax.
+fn note(line: &Line, texts: &Texts) -> Option<String> {
+    let days = match &line.origin {
+        LineOrigin::Price { period, .. } => Some(texts.days(*period)),
+        LineOrigin::Manual => None,
+    };
+    let included = line.gross.map(|_gross| texts.invoice.tax_included.to_owned());
+    let parts: Vec<String> = days.into_iter().chain(included).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
 }
 
 fn sums(invoice: &Invoice, issued: &Issued, document: &Document, due: Money, texts: &Texts) -> Vec<Sum> {

@@ -88,6 +88,7 @@ pub(crate) fn line(description: &str, quantity: &str, unit: &str, rate: &str, cu
         quantity,
         unit_amount,
         net: Line::net_of(quantity, unit_amount, currency).unwrap(),
+        gross: None,
         tax_rate: rate.parse().unwrap(),
         product: None,
         origin: LineOrigin::Manual,

@@ -149,7 +149,8 @@ impl Observer {
         self.check_totals(invoice)
     }
 
-    /// The totals of an issued invoice are those of its lines: per rate the sum of the nets, and its tax rounded once.
+    /// The totals of an issued invoice are those of its lines: per rate the sum of the nets, and its tax rounded once; what a price
+    /// includes is what is between net and gross.
     fn check_totals(&self, invoice: &Invoice) -> Result<(), Violation> {
         let parts: Vec<&DocumentPart> = self.parts.get(&invoice.id).into_iter().flat_map(BTreeMap::values).collect();
         let count = parts.first().map_or(0, |part| part.parts);
@@ -159,16 +160,20 @@ impl Observer {
         let first = parts.iter().filter_map(|part| part.document.as_ref()).flat_map(|document| &document.lines);
         let lines = first.chain(parts.iter().flat_map(|part| &part.lines));
         let mut by_rate: BTreeMap<Decimal, Decimal> = BTreeMap::new();
+        let (mut net, mut included) = (Some(Decimal::ZERO), Decimal::ZERO);
         for line in lines {
-            let net = by_rate.entry(line.tax_rate.share()).or_default();
-            *net = net.checked_add(line.net.amount()).ok_or_else(|| bug("nets"))?;
+            net = net.and_then(|net| net.checked_add(line.net.amount()));
+            let (sum, part) = match line.gross {
+                Some(gross) => (&mut included, gross.amount().checked_sub(line.net.amount())),
+                None => (by_rate.entry(line.tax_rate.share()).or_default(), Some(line.net.amount())),
+            };
+            *sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(|| bug("nets"))?;
         }
         let places = invoice.currency().exponent();
-        let tax = by_rate.iter().try_fold(Decimal::ZERO, |sum, (rate, net)| {
+        let tax = by_rate.iter().try_fold(included, |sum, (rate, net)| {
             let tax = net.checked_mul(*rate)?.round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero);
             sum.checked_add(tax)
         });
-        let net = by_rate.values().try_fold(Decimal::ZERO, |sum, net| sum.checked_add(*net));
         let totals = invoice.totals;
         if (net, tax) != (Some(totals.net.amount()), Some(totals.tax.amount())) {
             return Err(broken(

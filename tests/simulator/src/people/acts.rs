@@ -151,6 +151,7 @@ impl People {
                 json!({
                     "description": "Consulting", "quantity": self.chance.between(1, 3).to_string(),
                     "unit_amount": self.amount(currency), "tax_rate": self.chance.pick(&["0", "0.07", "0.19"]),
+                    "tax_behavior": self.chance.pick(&["exclusive", "exclusive", "inclusive"]),
                 })
             })
             .collect();

@@ -10,6 +10,7 @@ use saldo_billing::payment::{Decline, Fact, MethodUsed, PaymentReport, RefundSta
 use saldo_billing::period::{Interval, Schedule};
 use saldo_billing::report::{By, Days, ReportName};
 use saldo_billing::subscription::{NewSubscription, Subscription, SubscriptionItem};
+use saldo_billing::tax::TaxBehavior;
 use saldo_billing::terms::NetTerms;
 use saldo_money::{Currency, Money};
 use saldo_store::entities::customer_key;
@@ -140,6 +141,7 @@ impl World {
             unit_amount: Decimal::new(*minor, 2),
             quantity: Decimal::ONE,
             tax_rate: RATES[0].parse().unwrap(),
+            tax_behavior: TaxBehavior::Exclusive,
         };
         let new = NewSubscription {
             id,
@@ -242,6 +244,7 @@ pub(super) fn line(product: u128, net: Money, rate: usize) -> Line {
         quantity: Decimal::ONE,
         unit_amount: net.amount(),
         net,
+        gross: None,
         tax_rate: RATES[rate % 3].parse().unwrap(),
         product: (product > 0).then(|| ProductId::from_random(product)),
         origin: LineOrigin::Manual,
