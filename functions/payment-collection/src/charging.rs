@@ -29,9 +29,6 @@ const NEVER_MADE_AFTER: Duration = Duration::hours(1);
 /// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
 const CALLED_OFF_AFTER: Duration = Duration::days(1);
 
-/// The code of an attempt that the provider would not even try.
-const REFUSED: &str = "invalid_request";
-
 /// Charges the invoice or asks what became of its charge, whichever is to be done at `now`, and asks for the mail that follows.
 ///
 /// # Errors
@@ -211,7 +208,8 @@ async fn refused(
     match gateway.look_up(&question(invoice, attempt)).await {
         Ok(LookUpOutcome::Found(outcome)) => conclude(collection, invoice.id, attempt, outcome, now).await,
         Ok(LookUpOutcome::NotFound) => {
-            let state = AttemptState::Declined { at: now, decline: Decline { code: REFUSED.to_owned(), hard: true } };
+            let decline = Decline { code: Decline::INVALID_REQUEST.to_owned(), hard: true };
+            let state = AttemptState::Declined { at: now, decline };
             attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
             Ok(())
         }

@@ -113,7 +113,7 @@ impl Refunding<'_> {
         match self.gateway.look_up_refund(&self.order).await {
             Ok(RefundLookUp::Found(outcome)) => self.conclude(outcome).await,
             Ok(RefundLookUp::NotFound) => {
-                let decline = Decline { code: "invalid_request".to_owned(), hard: true };
+                let decline = Decline { code: Decline::INVALID_REQUEST.to_owned(), hard: true };
                 self.settle(RefundState::Refused { decline }).await
             }
             Err(error) => self.unknown(look_ups, &error).await,

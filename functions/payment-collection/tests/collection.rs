@@ -3,5 +3,6 @@
 
 mod charging_once;
 mod collecting;
+mod paying_on_pages;
 mod refunding;
 mod world;

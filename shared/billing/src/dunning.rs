@@ -9,7 +9,7 @@ mod retry;
 
 pub use network::{NetworkAnswer, Stop, may_attempt};
 pub use reminder::{NextReminder, ReminderStep, ReminderStepError, ReminderSubject, reminder_schedule};
-pub use retry::{AfterFailure, DeclineClass};
+pub use retry::DeclineClass;
 
 use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};

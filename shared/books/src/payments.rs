@@ -175,7 +175,7 @@ fn attempt_state(payment: &Payment) -> Option<AttemptState> {
             payment.last_failure().map(|(at, decline)| AttemptState::Declined { at, decline: decline.clone() })
         }
         PaymentStatus::Cancelled => {
-            let decline = Decline { code: "canceled".to_owned(), hard: false };
+            let decline = Decline { code: Decline::CANCELED.to_owned(), hard: false };
             payment.facts().last().map(|fact| AttemptState::Declined { at: fact.at, decline })
         }
         PaymentStatus::Pending => None,

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use super::{DunningPolicy, EndAction};
+use super::DunningPolicy;
 use crate::calendar;
 
 /// Whether a decline leaves the door open.
@@ -15,17 +15,6 @@ pub enum DeclineClass {
     Soft,
     /// The same method never will: a stolen card, a closed account.
     Hard,
-}
-
-/// What there is to do after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AfterFailure {
-    /// Try again then.
-    RetryAt(DateTime<Utc>),
-    /// Ask the customer for another method: this one is not tried again.
-    AskForAnotherMethod,
-    /// Every retry has failed.
-    Exhausted(EndAction),
 }
 
 impl DunningPolicy {
@@ -53,23 +42,6 @@ impl DunningPolicy {
         let on = failed.date().checked_add_signed(TimeDelta::try_days(days.into())?)?;
         Some(calendar::at_local_time(on, failed.time(), zone))
     }
-
-    /// What to do after the latest of `failures_so_far` failures, which was of this class.
-    #[must_use]
-    pub fn after_failure(
-        &self,
-        class: DeclineClass,
-        failed_at: DateTime<Utc>,
-        failures_so_far: u32,
-        zone: Tz,
-    ) -> AfterFailure {
-        match class {
-            DeclineClass::Hard => AfterFailure::AskForAnotherMethod,
-            DeclineClass::Soft => self
-                .retry_at(failed_at, failures_so_far, zone)
-                .map_or(AfterFailure::Exhausted(self.when_exhausted()), AfterFailure::RetryAt),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -84,29 +56,16 @@ mod tests {
 
     #[test]
     fn n2_each_failed_attempt_moves_the_ladder_one_step_and_the_last_step_ends_it() {
-        let mut failed_at = at("2027-01-01T09:30:00Z");
-        let mut times = Vec::new();
+        let policy = DunningPolicy::default();
+        let mut retries = vec![at("2027-01-01T09:30:00Z")];
         for failures in 1.. {
-            let next = DunningPolicy::default().after_failure(DeclineClass::Soft, failed_at, failures, Europe::Berlin);
-            match next {
-                AfterFailure::RetryAt(retry_at) => failed_at = retry_at,
-                end @ (AfterFailure::AskForAnotherMethod | AfterFailure::Exhausted(_)) => {
-                    assert_eq!(end, AfterFailure::Exhausted(EndAction::Pause));
-                    break;
-                }
+            match policy.retry_at(*retries.last().unwrap(), failures, Europe::Berlin) {
+                Some(retry_at) => retries.push(retry_at),
+                None => break,
             }
-            times.push(failed_at.to_rfc3339());
         }
-        assert_eq!(times, ["2027-01-04T09:30:00+00:00", "2027-01-09T09:30:00+00:00", "2027-01-16T09:30:00+00:00"]);
-    }
-
-    #[test]
-    fn n3_after_a_hard_decline_the_method_is_not_tried_again() {
-        for failures in 1..10 {
-            let failed_at = at("2027-01-01T09:30:00Z");
-            let next = DunningPolicy::default().after_failure(DeclineClass::Hard, failed_at, failures, Europe::Berlin);
-            assert_eq!(next, AfterFailure::AskForAnotherMethod);
-        }
+        let days: Vec<String> = retries.iter().map(|at| at.format("%d %H:%M").to_string()).collect();
+        assert_eq!(days, ["01 09:30", "04 09:30", "09 09:30", "16 09:30"]);
     }
 
     #[test]

@@ -4,9 +4,12 @@ use rust_decimal::Decimal;
 mod collecting;
 
 use super::*;
+use crate::Outcome;
+use crate::calendar::local_date;
 use crate::dunning::ReminderStep;
 use crate::invoice::collection::{Duty, StepKind};
 use crate::ledger::Account;
+use crate::party::{Customer, Seller};
 use crate::payment::{Decline, DisputeOutcome, Fact, Payment, PaymentReport, Statement};
 use crate::provider::PaymentMethod;
 use crate::tax::TaxRate;

@@ -16,6 +16,10 @@ pub struct Decline {
 impl Decline {
     /// The code of an attempt that was not made because the provider takes no amount that small.
     pub const TOO_SMALL: &str = "amount_too_small";
+    /// The code of a request that the provider refused as it was, and names no other.
+    pub const INVALID_REQUEST: &str = "invalid_request";
+    /// The code of a payment that was called off, where the provider names no other.
+    pub const CANCELED: &str = "canceled";
 }
 
 /// Where a refund stands at the provider.

@@ -1,13 +1,11 @@
 //! The sequence of billing periods that an anchor and an interval make.
 
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
-use chrono_tz::Tz;
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::interval::Step;
 use super::{Interval, IntervalUnit, Period};
-use crate::calendar;
 
 /// When the billing periods of a subscription begin and end.
 ///
@@ -167,31 +165,6 @@ impl Schedule {
         let number = self.index_at(date)?.checked_add(self.first_regular()?)?.max(0);
         let number = u32::try_from(number).ok()?;
         Some((number, self.period(number).ok()?))
-    }
-
-    /// When the period with this number begins for a customer in `zone`: then it is billed in advance.
-    ///
-    /// # Errors
-    /// [`PeriodError::BeyondCalendar`].
-    pub fn due_at(self, number: u32, zone: Tz) -> Result<DateTime<Utc>, PeriodError> {
-        Ok(calendar::start_of_day(self.period(number)?.start_on(), zone))
-    }
-
-    /// The periods from `number` on that have begun by `now`, each with its number; however late it is asked.
-    ///
-    /// ```
-    /// use saldo_billing::period::{Interval, Schedule};
-    ///
-    /// let schedule = Schedule::try_new("2027-01-31".parse()?, None, Interval::MONTHLY)?;
-    /// let now = "2027-03-31T06:00:00Z".parse()?;
-    /// let due: Vec<String> = schedule.due_by(now, 1, chrono_tz::UTC).map(|(_, period)| period.to_string()).collect();
-    /// assert_eq!(due, ["2027-02-28 to 2027-03-30", "2027-03-31 to 2027-04-29"]);
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    pub fn due_by(self, now: DateTime<Utc>, number: u32, zone: Tz) -> impl Iterator<Item = (u32, Period)> {
-        (number..)
-            .map_while(move |number| Some((number, self.period(number).ok()?)))
-            .take_while(move |(_, period)| calendar::start_of_day(period.start_on(), zone) <= now)
     }
 
     /// The number of the first period that begins on a regular boundary: 1 when a shorter one comes before, else 0.

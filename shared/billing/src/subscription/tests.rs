@@ -385,3 +385,11 @@ fn r7_a_price_with_its_tax_in_it_is_billed_as_it_is_and_brings_its_net() {
     assert_eq!((line.net.to_string(), line.gross.unwrap().to_string()), ("297.39 EUR".into(), "353.90 EUR".into()));
     assert_eq!(line.unit_amount.to_string(), "353.90");
 }
+
+#[test]
+fn t7_a_period_is_due_at_the_first_valid_instant_where_midnight_does_not_exist() {
+    let agreed = new("2026-08-06", Interval::MONTHLY);
+    let mut subscription = Subscription::try_new(agreed, chrono_tz::America::Santiago, noon("2026-08-01")).unwrap();
+    subscription.bill_next(chrono_tz::America::Santiago, noon("2026-08-06")).unwrap().unwrap();
+    assert_eq!(subscription.bill_at(), Some("2026-09-06T04:00:00Z".parse().unwrap()));
+}

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use http::{Method, Request, Uri};
-use saldo_billing::payment::{PaymentReport, RefundState};
+use saldo_billing::payment::{Decline, PaymentReport, RefundState};
 use saldo_billing::provider::ProviderAccount;
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -158,7 +158,7 @@ impl StripeGateway {
             IntentStatus::RequiresAction => ChargeKind::RequiresAction,
             IntentStatus::RequiresConfirmation => ChargeKind::Undecided,
             IntentStatus::Canceled => {
-                let code = intent.cancellation_reason.as_deref().unwrap_or("canceled");
+                let code = intent.cancellation_reason.as_deref().unwrap_or(Decline::CANCELED);
                 ChargeKind::Declined { decline: decline::of_code(code) }
             }
             IntentStatus::RequiresPaymentMethod => match &intent.last_payment_error {
@@ -318,8 +318,8 @@ impl Gateway for StripeGateway {
             // Already refunded, disputed, too much, too old: a refund does not fit its payment, and Stripe says so as for any
             // invalid request.
             Err(Failed::Invalid(failure, _) | Failed::Declined(failure, _)) => {
-                let code = failure.decline_code.or(failure.code).unwrap_or_else(|| "invalid_request".to_owned());
-                let decline = saldo_billing::payment::Decline { code, hard: true };
+                let code = failure.decline_code.or(failure.code).unwrap_or_else(|| Decline::INVALID_REQUEST.to_owned());
+                let decline = Decline { code, hard: true };
                 Ok(RefundOutcome { state: RefundState::Refused { decline }, report: None })
             }
             Err(failed) => Err(self.error(name, failed)),
