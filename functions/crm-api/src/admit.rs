@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::header::HOST;
 use http::{HeaderMap, Method};
+use saldo_runtime::logs;
 
 use crate::app::App;
 use crate::auth::{Caller, authenticate, scope_for};
@@ -72,7 +73,11 @@ async fn answered(app: &App, request: Request, next: Next) -> Result<(Caller, Re
         // What the first look said holds: the request was refused for a reason of its own.
         Ok(Known::New(_)) => Ok((caller, response)),
         Err(problem) if is_taken => Err(problem),
-        Err(_not_looked) => Ok((caller, response)),
+        Err(problem) => {
+            let chain = logs::chain(problem.into_cause().as_ref());
+            tracing::warn!(error.chain = chain, "no second look under the key; the first answer stands");
+            Ok((caller, response))
+        }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! It reads all three tables, reports first and the inbox last, so that every event the books know of is among those that are
 //! told again. What differs is looked at again, three times: a commit may have come between two reads, an event may be on its way.
-//! Nothing is written. What `--repair` does is to have events handled again, which any redelivery does too. What `--swap` does is to
-//! put what was rebuilt in the place of what differs.
+//! Nothing is written unless it is asked for: `--repair` has events handled again, which any redelivery does too, and `--swap` puts
+//! what was rebuilt in the place of what differs.
 
 mod repair;
 mod shown;

@@ -212,19 +212,12 @@ impl Invoice {
             // Money that was taken outranks a no, whichever is told first; and a no is told by several events.
             (AttemptState::Declined { .. } | AttemptState::NeverMade, AttemptState::Succeeded { .. }) => true,
             (AttemptState::Declined { .. }, AttemptState::Declined { .. }) => attempt.state != state,
-            (
-                AttemptState::Declined { .. },
-                AttemptState::Begun
-                | AttemptState::Unknown { .. }
-                | AttemptState::Pending { .. }
-                | AttemptState::NeverMade,
-            )
+            (AttemptState::NeverMade, AttemptState::Declined { .. })
             | (
-                AttemptState::NeverMade,
+                AttemptState::Declined { .. } | AttemptState::NeverMade,
                 AttemptState::Begun
                 | AttemptState::Unknown { .. }
                 | AttemptState::Pending { .. }
-                | AttemptState::Declined { .. }
                 | AttemptState::NeverMade,
             )
             | (
