@@ -2,6 +2,7 @@
 
 pub mod views;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -59,6 +60,7 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewCust
         tax_ids,
         payment_method: new.payment_method.map(|method| method.domain(&seller)),
         method_new_since: None,
+        too_small: BTreeSet::new(),
         suppressed_at: None,
         created_at: call.now,
     };

@@ -138,7 +138,8 @@ async fn get(State(app): State<Arc<App>>, call: Call, Named(id): Named<InvoiceId
         // A draft that somebody deleted between the two looks is just not there.
         load_invoice(&app, id).await?;
     }
-    Reply::ok(&InvoiceWithLines::of(&invoice.value, &document?, call.now)?)
+    let page = link::open_page(&app, &invoice.value, call.now).await?;
+    Reply::ok(&InvoiceWithLines::of(&invoice.value, &document?, page, call.now)?)
 }
 
 /// Lists the entries that an invoice and its payments made in the ledger, in the order of their causes.

@@ -256,6 +256,7 @@ impl World {
             reference: "pi_1".to_owned(),
             invoice: Some(invoice_id()),
             attempt: None,
+            page: None,
             method: None,
             currency: "EUR".parse().unwrap(),
             introduces: true,

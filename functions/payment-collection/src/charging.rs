@@ -318,10 +318,10 @@ async fn close(
         Err(error) => return Err(error),
     };
     if let Some(report) = outcome.report {
-        let report = PaymentReport { invoice: Some(id), ..report };
+        // The page stays until the mail is asked for: as long as it is there this comes again, afterwards nobody would ask.
+        let report = PaymentReport { invoice: Some(id), page: None, ..report };
         let booked = book(collection, &report, now).await?;
         tracing::info!(invoice.id = %id, payment.id = %booked.payment, "paid on the page");
-        // As long as the page is there this comes again; afterwards nobody would ask for the mail.
         if let Some((invoice, purpose)) = booked.mail {
             mail::ask(&*collection.store, &*collection.queue, invoice, purpose, now).await?;
         }

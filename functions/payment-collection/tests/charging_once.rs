@@ -231,6 +231,7 @@ fn paid_by_transfer(minor: i64) -> PaymentReport {
         reference: "pi_transfer".to_owned(),
         invoice: Some(invoice_id()),
         attempt: None,
+        page: None,
         method: None,
         currency: "EUR".parse().unwrap(),
         introduces: true,

@@ -1,12 +1,13 @@
 //! Charges beside a page of the provider: one open way to pay.
 
-use saldo_billing::invoice::{HostedPage, Invoice};
+use saldo_billing::invoice::HostedPage;
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
+use saldo_billing::provider::ProviderAccount;
 use saldo_books::attempts;
 use saldo_gateways::memory::Scripted;
 use saldo_gateways::{Gateway as _, Page, PageOpened, PageRequest};
-use saldo_store::entities::{invoice_key, seller_key};
+use saldo_store::entities::seller_key;
 use saldo_store::{Store as _, Stored, Transaction, load};
 
 use crate::charging_once::taken_once;
@@ -16,6 +17,10 @@ const DAY: i64 = 24 * 60;
 
 /// Puts a page of the provider beside the invoice, as the API does.
 async fn open_page(world: &World) -> String {
+    open_page_at(world, account()).await
+}
+
+async fn open_page_at(world: &World, account: ProviderAccount) -> String {
     let request = PageRequest {
         invoice: invoice_id(),
         customer: world.invoice().await.customer,
@@ -29,18 +34,13 @@ async fn open_page(world: &World) -> String {
         cancel_url: "https://shop.example/back".to_owned(),
         expires_at: at(DAY),
         idempotency_key: "page-1".to_owned(),
+        mark: "1f0c93ab".to_owned(),
     };
     let opened = world.gateway.open_page(&request).await.unwrap();
     let PageOpened::Open(Page { reference, url, expires_at }) = opened else { panic!("no page: {opened:?}") };
-    let page = HostedPage {
-        account: account(),
-        reference: reference.clone(),
-        url,
-        amount: eur(10_000),
-        expires_at,
-        payment: None,
-    };
-    attempts::open_page(&*world.store, invoice_id(), &page, at(0), &saldo_books::nothing_more).await.unwrap();
+    let (known, mark) = (reference.clone(), request.mark);
+    let page = HostedPage { account, reference: known, mark, amount: eur(10_000), expires_at, payment: None };
+    attempts::open_page(&*world.store, invoice_id(), &page, &url, at(0), &saldo_books::nothing_more).await.unwrap();
     reference
 }
 
@@ -62,13 +62,7 @@ async fn a_page_is_closed_where_it_was_opened_whatever_the_sellers_account_is_by
 #[tokio::test]
 async fn a_page_at_an_account_whose_key_is_gone_is_given_up_a_day_after_it_ran_out() {
     let world = World::new().await;
-    open_page(&world).await;
-    let key = invoice_key(invoice_id());
-    let mut invoice: Stored<Invoice> = load(&*world.store, &key).await.unwrap().unwrap();
-    invoice.value.progress.page.as_mut().unwrap().account = "stripe/gone".parse().unwrap();
-    let mut transaction = Transaction::new();
-    transaction.update(&invoice).unwrap();
-    world.store.memory.commit(transaction).await.unwrap();
+    open_page_at(&world, "stripe/gone".parse().unwrap()).await;
     assert!(!world.charge(DAY + 10).await, "it may have been paid on, and nobody can ask");
     assert_eq!(world.gateway.charge_calls(), 0);
     assert!(world.charge(2 * DAY + 10).await);
@@ -97,7 +91,7 @@ async fn an_open_page_is_closed_before_the_charge_so_that_only_one_can_take_mone
     assert!(world.charge(1).await);
     assert_eq!(world.gateway.pay_page(&page), None, "too late for the customer");
     taken_once(&world).await;
-    assert_eq!(world.invoice().await.progress.page, None);
+    assert_eq!(world.invoice().await.page(), None);
 }
 
 #[tokio::test]
@@ -123,5 +117,5 @@ async fn the_receipt_of_what_was_paid_on_the_page_outlasts_a_queue_that_refuses_
     assert!(world.charge(6).await);
     let mails = world.mails();
     assert!(matches!(mails[..], [Purpose::Receipt(_), ..]), "{mails:?}");
-    assert_eq!(world.invoice().await.progress.page, None);
+    assert_eq!(world.invoice().await.page(), None);
 }

@@ -125,11 +125,10 @@ async fn flag(
     Ok(())
 }
 
-/// What payments and credit brought beyond the invoice's total.
+/// What payments and credit brought beyond what the invoice asks for.
 fn paid_too_much(invoice: &Invoice) -> Result<Money, ProcessingError> {
     let settled = invoice.amount_paid()?.checked_add(invoice.credit_used())?;
-    let owed = if invoice.voided_at().is_some() { Money::zero(invoice.currency()) } else { invoice.totals.total };
-    Ok(settled.checked_sub(owed)?.max(Money::zero(invoice.currency()))?)
+    Ok(settled.checked_sub(invoice.owed()?)?.max(Money::zero(invoice.currency()))?)
 }
 
 /// A page that ran out or failed is taken away; one that the customer went through stays until its payment is decided. Both may

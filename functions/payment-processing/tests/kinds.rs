@@ -103,12 +103,13 @@ async fn prepare(world: &World, kind: &str, object: &Value) {
         let page = HostedPage {
             account: account.clone(),
             reference: text("id"),
-            url: "https://checkout.stripe.com/c/pay".to_owned(),
+            mark: "1f0c93ab".to_owned(),
             amount: eur(11_900),
             expires_at: issued_at(),
             payment: None,
         };
-        attempts::open_page(&*world.store, invoice_id(), &page, issued_at(), &saldo_books::nothing_more).await.unwrap();
+        let (url, also) = ("https://checkout.stripe.com/c/pay", &saldo_books::nothing_more);
+        attempts::open_page(&*world.store, invoice_id(), &page, url, issued_at(), also).await.unwrap();
     }
     if matches!(object["object"].as_str(), Some("dispute" | "refund")) {
         let reference = intent_of(object).unwrap().to_owned();
@@ -118,6 +119,7 @@ async fn prepare(world: &World, kind: &str, object: &Value) {
             reference,
             invoice: Some(invoice_id()),
             attempt: None,
+            page: None,
             method: None,
             currency: eur(0).currency(),
             introduces: true,
@@ -153,7 +155,7 @@ async fn effect(world: &World, object: &Value) -> String {
     let invoice = world.invoice().await;
     effect.push(format!("invoice {:?}, due {}", invoice.status().unwrap(), invoice.amount_due().unwrap()));
     if object["object"] == "checkout.session" {
-        let page = invoice.progress.page.map(|page| if page.payment.is_some() { "is paid on" } else { "is open" });
+        let page = invoice.page().map(|page| if page.payment.is_some() { "is paid on" } else { "is open" });
         effect.push(format!("page {}", page.unwrap_or("is gone")));
     }
     if let Some(method) = world.customer().await.payment_method {

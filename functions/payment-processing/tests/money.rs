@@ -190,16 +190,18 @@ async fn a_page_stays_until_what_is_paid_on_it_is_decided_and_goes_when_it_runs_
         let page = HostedPage {
             account: account(),
             reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
-            url: "https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
+            mark: "1f0c93ab".to_owned(),
             amount: eur(11_900),
             expires_at: issued_at(),
             payment: None,
         };
-        attempts::open_page(&*world.store, invoice_id(), &page, issued_at(), &saldo_books::nothing_more).await.unwrap();
+        let (url, also) =
+            ("https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0", &saldo_books::nothing_more);
+        attempts::open_page(&*world.store, invoice_id(), &page, url, issued_at(), also).await.unwrap();
         assert!(world.take(event).await && world.take(event).await);
-        let page = world.invoice().await.progress.page;
-        assert_eq!(page.is_some_and(|page| page.payment.is_some()), stays, "{event}");
+        let invoice = world.invoice().await;
+        assert_eq!(invoice.page().is_some_and(|page| page.payment.is_some()), stays, "{event}");
         assert!(world.take(SUCCEEDED).await);
-        assert_eq!(world.invoice().await.progress.page, None);
+        assert_eq!(world.invoice().await.page(), None);
     }
 }

@@ -151,9 +151,6 @@ async fn enclosure(mailing: &Mailing, id: InvoiceId, purpose: Purpose) -> Result
 
 fn write(mailing: &Mailing, letter: &Letter, pdf: Option<&[u8]>, now: DateTime<Utc>) -> Result<Mail, MailingError> {
     let occasion = occasion(letter)?;
-    // A page that asks for another amount, or for none any more, is no help.
-    let due = letter.invoice.amount_due().map_err(saldo_books::BooksError::from)?;
-    let page = letter.invoice.progress.page.as_ref().filter(|page| page.expires_at > now && page.amount == due);
     Ok(compose(&MailContext {
         occasion,
         sender: &mailing.sender,
@@ -161,7 +158,7 @@ fn write(mailing: &Mailing, letter: &Letter, pdf: Option<&[u8]>, now: DateTime<U
         customer: &letter.customer,
         invoice: &letter.invoice,
         pdf,
-        pay_url: page.map(|page| page.url.as_str()),
+        pay_url: letter.pay_url.as_deref(),
         now,
     })?)
 }

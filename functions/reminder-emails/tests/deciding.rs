@@ -8,6 +8,7 @@ use saldo_billing::invoice::collection::StepKind;
 use saldo_billing::invoice::{Attempt, AttemptState, Collection, Step};
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::payment::{Decline, Statement};
+use saldo_books::attempts;
 use saldo_documents::archive::{Archive, invoice_pdf_key};
 use saldo_messages::{RemindersMessage, V1};
 use saldo_store::entities::mail_key;
@@ -213,14 +214,15 @@ async fn only_a_page_that_asks_for_what_is_due_is_linked() {
     let page = |minor, day| HostedPage {
         account: "stripe/main".parse().unwrap(),
         reference: "cs_1".to_owned(),
-        url: "https://pay.example/cs_1".to_owned(),
+        mark: "1f0c93ab".to_owned(),
         amount: eur(minor),
         expires_at: on(day),
         payment: None,
     };
     for (page, linked) in [(page(10_000, 20), true), (page(4_000, 20), false), (page(10_000, 15), false)] {
         let world = World::with_invoice_sent().await;
-        world.change_invoice(|invoice| invoice.progress.page = Some(page)).await;
+        let (url, also) = ("https://pay.example/cs_1", &saldo_books::nothing_more);
+        attempts::open_page(&*world.store, invoice_id(), &page, url, on(14), also).await.unwrap();
         assert!(world.remind(16).await);
         assert_eq!(world.last().text.contains("https://pay.example/cs_1"), linked);
     }

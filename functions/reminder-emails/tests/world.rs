@@ -258,6 +258,7 @@ impl World {
             reference: "pi_1".to_owned(),
             invoice: Some(invoice_id()),
             attempt: None,
+            page: None,
             method: Some(MethodUsed { kind: "card".to_owned(), network: None, last4: Some("4242".to_owned()) }),
             currency: "EUR".parse().unwrap(),
             introduces: true,

@@ -39,6 +39,7 @@ pub(crate) fn beyond(
         reference: kept.reference.clone(),
         invoice: kept.invoice.filter(|_| unknown(rebuilt.is_some_and(|rebuilt| rebuilt.invoice.is_some()))),
         attempt: kept.attempt.filter(|_| unknown(rebuilt.is_some_and(|rebuilt| rebuilt.attempt.is_some()))),
+        page: None,
         method: kept.method.clone().filter(|_| unknown(rebuilt.is_some_and(|rebuilt| rebuilt.method.is_some()))),
         currency: kept.currency,
         introduces: true,

@@ -54,6 +54,7 @@ fn told_of(reference: &str, of: Option<InvoiceId>, facts: Vec<Fact>) -> PaymentR
         reference: reference.into(),
         invoice: of,
         attempt: None,
+        page: None,
         method: None,
         currency: "EUR".parse().unwrap(),
         introduces: true,

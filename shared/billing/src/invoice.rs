@@ -1,6 +1,7 @@
 //! Invoices: drafted, finalised with a number, settled by payments and credit; their status is derived.
 
 mod attempt;
+mod carrying;
 pub mod collection;
 pub mod document;
 mod issuing;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use self::attempt::{Attempt, AttemptState};
+pub use self::carrying::{BroughtForward, CarriedForward};
 pub use self::collection::{Begun, Progress, Step};
 pub use self::document::Document;
 pub use self::issuing::Draft;
@@ -116,6 +118,10 @@ pub struct Invoice {
     written_off_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     credit_used: Option<Money>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    brought_forward: Vec<BroughtForward>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    carried_forward: Option<CarriedForward>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     received: BTreeMap<PaymentId, Received>,
     /// How far collecting and reminding have come.
@@ -250,7 +256,7 @@ impl Invoice {
             InvoiceStatus::Paid
         } else if self.written_off_at.is_some() {
             InvoiceStatus::Uncollectible
-        } else if due == self.totals.total {
+        } else if due == self.owed()? {
             InvoiceStatus::Open
         } else {
             InvoiceStatus::PartlyPaid

@@ -1,5 +1,6 @@
 //! Sellers and customers: who issues an invoice and who owes it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -8,7 +9,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::dunning::DunningPolicy;
-use crate::id::{CustomerId, SellerId};
+use crate::id::{CustomerId, InvoiceId, SellerId};
 use crate::provider::{PaymentMethod, ProviderAccount};
 
 /// Why something about a seller or customer was refused.
@@ -224,6 +225,9 @@ pub struct Customer {
     /// Since when their invoices that wait for another method have yet to hear of this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method_new_since: Option<DateTime<Utc>>,
+    /// Their invoices over less than the provider charges: what is due on them is owed with the next one.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub too_small: BTreeSet<InvoiceId>,
     /// When mail to them bounced or was complained about: none is sent since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_at: Option<DateTime<Utc>>,

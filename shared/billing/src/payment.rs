@@ -33,6 +33,9 @@ pub struct PaymentReport {
     /// Which attempt of ours it was, when the report tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+    /// The mark of the hosted page on which it was paid, when the report tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// How it was paid, when the report tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<MethodUsed>,
@@ -120,6 +123,18 @@ pub enum PaymentStatus {
     Failed,
     /// Called off.
     Cancelled,
+}
+
+impl PaymentStatus {
+    /// Whether it will not become another one. One that failed may: the customer tries another card, and only the provider knows
+    /// whether they still can.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Succeeded | Self::Cancelled => true,
+            Self::Failed | Self::Pending | Self::RequiresAction | Self::Processing | Self::Authorised => false,
+        }
+    }
 }
 
 /// Why a report could not be applied to a payment.

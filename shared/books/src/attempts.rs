@@ -5,11 +5,11 @@ use saldo_billing::Outcome;
 use saldo_billing::dunning::{DunningPolicy, EndAction};
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
 use saldo_billing::invoice::collection::Duty;
-use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, InvoiceStatus, Origin};
+use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, Origin};
 use saldo_billing::party::{Customer, Seller};
-use saldo_billing::payment::{Payment, PaymentStatus};
+use saldo_billing::payment::Payment;
 use saldo_billing::provider::ProviderAccount;
-use saldo_store::entities::{customer_key, invoice_key, list, payment_key, seller_key};
+use saldo_store::entities::{PageAddress, customer_key, invoice_key, list, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
 use crate::{Also, BooksError, ROUNDS, committed, expect, invoices, nothing_more, subscriptions};
@@ -92,7 +92,8 @@ fn is_owed(invoice: &Invoice) -> Result<bool, BooksError> {
     Ok(invoice.status()?.is_owed() && !invoice.is_processing())
 }
 
-/// Records what became of an attempt that has no payment to tell it: it is unknown, was never made, or was refused outright.
+/// Records what became of an attempt that has no payment to tell it: it is unknown, was never made, or was refused outright. What
+/// is too small to be charged waits for the customer's next invoice.
 ///
 /// # Errors
 /// When the invoice is not there or the books cannot be written.
@@ -103,9 +104,25 @@ pub async fn settle(
     state: AttemptState,
     now: DateTime<Utc>,
 ) -> Result<Outcome<Invoice>, BooksError> {
-    let command =
-        |invoice: &mut Invoice, policy: &DunningPolicy| invoice.settle_attempt(number, state.clone(), policy, now);
-    invoices::advance(store, id, "settle an attempt", command).await
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+        if invoice.value.settle_attempt(number, state.clone(), &seller.value.dunning, now)? == Outcome::AlreadyApplied {
+            return Ok(Outcome::AlreadyApplied);
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        if invoice.value.is_too_small_to_charge() {
+            let mut customer: Stored<Customer> = expect(store, customer_key(invoice.value.customer)).await?;
+            if customer.value.too_small.insert(id) {
+                transaction.update(&customer)?;
+            }
+        }
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(invoice.value));
+        }
+    }
+    Err(BooksError::Contended { attempted: "settle an attempt" })
 }
 
 /// Does what the seller's policy says when charging an invoice has failed for the last time: gives it up, or calls off or
@@ -174,7 +191,7 @@ pub async fn method_changed(store: &dyn Store, id: CustomerId, now: DateTime<Utc
     Ok(())
 }
 
-/// Puts a hosted page beside an invoice, unless a charge is under way or another page is there.
+/// Puts a hosted page beside an invoice, and beside the page where it is.
 ///
 /// # Errors
 /// When the invoice is not to be paid now, or not on a second page, or the books cannot be written.
@@ -182,25 +199,20 @@ pub async fn open_page(
     store: &dyn Store,
     id: InvoiceId,
     page: &HostedPage,
+    url: &str,
     now: DateTime<Utc>,
     also: Also<'_, Invoice>,
 ) -> Result<Invoice, BooksError> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        may_open_page(&invoice.value)?;
-        if invoice.value.progress.page.as_ref().is_some_and(|other| other.reference != page.reference) {
-            // Of two that are opened at once, the second would hide the first, which could still be paid.
-            let (command, status) = ("open a second page to pay", invoice.value.status()?);
-            return Err(InvoiceError::Status { command, invoice: id, status }.into());
-        }
-        if invoice.value.progress.page.is_none() {
-            invoice.value.progress.pages = invoice.value.progress.pages.saturating_add(1);
-        }
-        invoice.value.progress.page = Some(page.clone());
-        // Also when nothing else is to come: the webhook that tells of a payment on the page may never come.
+        // A page that is refused costs no look at the seller.
+        invoice.value.may_open_page()?;
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        invoice.value.plan(&seller.value.dunning, now)?;
         let mut transaction = Transaction::new();
+        if invoice.value.open_page(page.clone(), &seller.value.dunning, now)? == Outcome::Applied(()) {
+            // Once: a page that was closed meanwhile is not opened again by who was slow to write it down.
+            transaction.create(&PageAddress::of(id, page, url))?;
+        }
         transaction.update(&invoice)?;
         also(&invoice.value, &mut transaction)?;
         if committed(store, transaction).await? {
@@ -220,11 +232,12 @@ pub async fn page_closed(
     reference: &str,
     now: DateTime<Utc>,
 ) -> Result<(), BooksError> {
-    change_page(store, id, reference, now, |_| None).await
+    let command = |invoice: &mut Invoice, policy: &DunningPolicy| invoice.close_page(reference, policy, now);
+    invoices::advance(store, id, "close a page", command).await?;
+    Ok(())
 }
 
-/// Remembers by which payment the customer paid on a page: it stays until that payment is decided, so that nobody charges or
-/// opens another page in between. One that is decided takes it away.
+/// Remembers by which payment the customer paid on a page: it stays until that payment is final.
 ///
 /// # Errors
 /// When the invoice is not there or the books cannot be written.
@@ -236,58 +249,18 @@ pub async fn page_used(
     now: DateTime<Utc>,
 ) -> Result<(), BooksError> {
     let known: Option<Stored<Payment>> = load(store, &payment_key(payment)).await?;
-    let is_decided = known.is_some_and(|known| is_decided(known.value.status()));
-    let keep = |page: HostedPage| (!is_decided).then_some(HostedPage { payment: Some(payment), ..page });
-    change_page(store, id, reference, now, keep).await
-}
-
-/// Whether a payment on a page will not become another one. One that failed may: the customer tries another card, and only the
-/// provider knows whether the page still lets them.
-pub(crate) const fn is_decided(status: PaymentStatus) -> bool {
-    match status {
-        PaymentStatus::Succeeded | PaymentStatus::Cancelled => true,
-        PaymentStatus::Failed
-        | PaymentStatus::Pending
-        | PaymentStatus::RequiresAction
-        | PaymentStatus::Processing
-        | PaymentStatus::Authorised => false,
-    }
-}
-
-async fn change_page(
-    store: &dyn Store,
-    id: InvoiceId,
-    reference: &str,
-    now: DateTime<Utc>,
-    change: impl Fn(HostedPage) -> Option<HostedPage> + Sync,
-) -> Result<(), BooksError> {
-    let command = |invoice: &mut Invoice, policy: &DunningPolicy| {
-        let Some(page) = invoice.progress.page.clone().filter(|page| page.reference == reference) else {
-            return Ok(Outcome::AlreadyApplied);
-        };
-        let before = invoice.progress.clone();
-        invoice.progress.page = change(page);
-        invoice.plan(policy, now)?;
-        Ok(if invoice.progress == before { Outcome::AlreadyApplied } else { Outcome::Applied(()) })
-    };
-    invoices::advance(store, id, "close a page", command).await?;
+    let status = known.map(|known| known.value.status());
+    let command =
+        |invoice: &mut Invoice, policy: &DunningPolicy| invoice.use_page(reference, payment, status, policy, now);
+    invoices::advance(store, id, "use a page", command).await?;
     Ok(())
 }
 
-/// Whether the customer may be given a page on which to pay.
+/// Where an open page of an invoice is.
 ///
 /// # Errors
-/// When nothing is due that could be paid, or a charge or debit is under way.
-pub fn may_open_page(invoice: &Invoice) -> Result<(), InvoiceError> {
-    let status = invoice.status()?;
-    let charging = invoice.progress.attempt.as_ref().is_some_and(Attempt::is_open) || invoice.is_processing();
-    let owed = match status {
-        InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Uncollectible => true,
-        InvoiceStatus::Draft | InvoiceStatus::Paid | InvoiceStatus::Void => false,
-    };
-    if owed && !charging && !invoice.is_below_payable()? {
-        Ok(())
-    } else {
-        Err(InvoiceError::Status { command: "open a page to pay", invoice: invoice.id, status })
-    }
+/// When the books cannot be read.
+pub async fn page_url(store: &dyn Store, id: InvoiceId, page: &HostedPage) -> Result<Option<String>, BooksError> {
+    let address: Option<Stored<PageAddress>> = load(store, &PageAddress::key_of(id, page)).await?;
+    Ok(address.map(|address| address.value.url))
 }

@@ -16,6 +16,9 @@ use saldo_store::{Condition, Query, Range, Store, Stored, Table, Transaction, lo
 
 use crate::{Also, BooksError, ROUNDS, committed, credit_moved_by, expect, write_change};
 
+/// Most debts that one invoice brings forward; the others wait for the one after it.
+const MAX_BROUGHT_FORWARD: usize = 20;
+
 /// Drafts an invoice for a customer.
 ///
 /// # Errors
@@ -66,6 +69,10 @@ pub async fn finalise(
         let currency = invoice.value.currency();
         let parties = Parties::load(store, invoice.value.seller, invoice.value.customer, currency).await?;
         let (seller, customer) = (&parties.seller.value, &parties.customer.value);
+        let mut transaction = Transaction::new();
+        if invoice.value.issued().is_none() {
+            parties.carry_to(&mut invoice.value, &mut transaction, now)?;
+        }
         let outcome =
             invoice.value.finalise(parties.next_number(), seller, customer, parties.balance(currency), now)?;
         let Outcome::Applied(change) = outcome else { return Ok(Outcome::AlreadyApplied) };
@@ -75,7 +82,6 @@ pub async fn finalise(
             let (lines, taxes) = (std::mem::take(&mut document.lines), std::mem::take(&mut document.taxes));
             *document = Document::between(id, seller, customer, lines, taxes);
         }
-        let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
         transaction.update(&first)?;
         parties.take_number(&mut transaction)?;
@@ -98,6 +104,8 @@ pub(crate) struct Parties {
     pub(crate) customer: Stored<Customer>,
     pub(crate) credit: Option<Stored<CreditBalance>>,
     series: Option<Stored<NumberSeries>>,
+    /// What was too small to be charged alone, and is owed with the next invoice, or is settled.
+    small: Vec<Stored<Invoice>>,
 }
 
 impl Parties {
@@ -110,14 +118,44 @@ impl Parties {
     ) -> Result<Self, BooksError> {
         let credit_key = CreditBalance::key_of(customer, currency);
         let series_key = NumberSeries::key_of(seller, NumberSeries::INVOICES);
-        let (seller, customer, credit, series) = try_join4(
+        let (seller, customer, credit, series): (_, Stored<Customer>, _, _) = try_join4(
             expect(store, seller_key(seller)),
             expect(store, customer_key(customer)),
             async { Ok(load(store, &credit_key).await?) },
             async { Ok(load(store, &series_key).await?) },
         )
         .await?;
-        Ok(Self { seller, customer, credit, series })
+        let mut small = Vec::new();
+        for id in &customer.value.too_small {
+            let invoice: Stored<Invoice> = expect(store, invoice_key(*id)).await?;
+            let is_done = invoice.value.may_be_carried()? || !invoice.value.status()?.is_owed();
+            if is_done && invoice.value.currency() == currency && small.len() < MAX_BROUGHT_FORWARD {
+                small.push(invoice);
+            }
+        }
+        Ok(Self { seller, customer, credit, series, small })
+    }
+
+    /// Has what was too small to be charged alone owed with this invoice, which is about to be issued.
+    pub(crate) fn carry_to(
+        &self,
+        invoice: &mut Invoice,
+        transaction: &mut Transaction,
+        now: DateTime<Utc>,
+    ) -> Result<(), BooksError> {
+        if self.small.is_empty() {
+            return Ok(());
+        }
+        let mut customer = self.customer.clone();
+        for mut small in self.small.iter().cloned() {
+            customer.value.too_small.remove(&small.value.id);
+            if small.value.may_be_carried()? {
+                invoice.bring_forward(small.value.carry_forward(invoice.id, now)?)?;
+                transaction.update(&small)?;
+            }
+        }
+        transaction.update(&customer)?;
+        Ok(())
     }
 
     /// What the customer has to their credit.
@@ -146,7 +184,7 @@ impl Parties {
     }
 }
 
-/// Declares an invoice void.
+/// Declares an invoice void; what earlier ones left to it is owed on them again.
 ///
 /// # Errors
 /// When it is not there, a draft or paid, or the books cannot be written.
@@ -156,7 +194,45 @@ pub async fn void(
     now: DateTime<Utc>,
     also: Also<'_, Invoice>,
 ) -> Result<Outcome<Invoice>, BooksError> {
-    change(store, id, "void an invoice", |invoice| invoice.void(now), also).await
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        let Outcome::Applied(mut change) = invoice.value.void(now)? else { return Ok(Outcome::AlreadyApplied) };
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        if !invoice.value.brought_forward().is_empty() {
+            let credit = take_back(store, &invoice.value, &mut transaction, now).await?;
+            change.credit = change.credit.checked_add(credit)?;
+        }
+        let credit = credit_moved_by(store, &invoice.value, &change).await?;
+        write_change(&mut transaction, &invoice.value, change, credit)?;
+        also(&invoice.value, &mut transaction)?;
+        if committed(store, transaction).await? {
+            return Ok(Outcome::Applied(invoice.value));
+        }
+    }
+    Err(BooksError::Contended { attempted: "void an invoice" })
+}
+
+/// Has earlier invoices owe again what they had left to one that is void; answers with what that means for the customer's credit.
+async fn take_back(
+    store: &dyn Store,
+    void: &Invoice,
+    transaction: &mut Transaction,
+    now: DateTime<Utc>,
+) -> Result<Money, BooksError> {
+    let mut customer: Stored<Customer> = expect(store, customer_key(void.customer)).await?;
+    let seller: Stored<Seller> = expect(store, seller_key(void.seller)).await?;
+    let mut credit = Money::zero(void.currency());
+    for debt in void.brought_forward() {
+        let mut small: Stored<Invoice> = expect(store, invoice_key(debt.from)).await?;
+        if let Outcome::Applied(change) = small.value.take_back_from(void.id, &seller.value.dunning, now)? {
+            credit = credit.checked_add(change.credit)?;
+            transaction.update(&small)?;
+            customer.value.too_small.insert(debt.from);
+        }
+    }
+    transaction.update(&customer)?;
+    Ok(credit)
 }
 
 /// Gives up what is due on an invoice.

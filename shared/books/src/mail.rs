@@ -10,7 +10,7 @@ use saldo_messages::{Destination, Queue, RemindersMessage, V1};
 use saldo_store::entities::{customer_key, invoice_key, mail_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
 
-use crate::{BooksError, ROUNDS, committed, expect};
+use crate::{BooksError, ROUNDS, attempts, committed, expect};
 
 /// What to do about a mail.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,6 +36,8 @@ pub struct Letter {
     pub seller: Seller,
     /// To whom.
     pub customer: Customer,
+    /// Where what is due can be paid.
+    pub pay_url: Option<String>,
 }
 
 /// The reminder that is due for an invoice; when none is, the invoice is planned anew, so that it is not asked for again.
@@ -84,6 +86,8 @@ pub async fn decide(
         let may_send = known.as_ref().is_none_or(|known| matches!(known.value.state, MailState::NotSent { .. }));
         let reason = customer.value.suppressed_at.is_none() && has_reason(&invoice.value, purpose, payment.as_ref())?;
 
+        let pay_url = if reason && may_send { pay_url(store, &invoice.value, now).await? } else { None };
+
         let mut transaction = Transaction::new();
         let before = invoice.value.progress.clone();
         match purpose {
@@ -109,7 +113,7 @@ pub async fn decide(
                 Decision::AlreadyPlanned
             } else if reason {
                 let (invoice, seller, customer) = (invoice.value, seller.value, customer.value);
-                Decision::Send(Box::new(Letter { purpose, invoice, payment, seller, customer }))
+                Decision::Send(Box::new(Letter { purpose, invoice, payment, seller, customer, pay_url }))
             } else {
                 Decision::NoReason
             });
@@ -143,6 +147,15 @@ fn has_reason(invoice: &Invoice, purpose: Purpose, payment: Option<&Payment>) ->
         }
         Purpose::PaymentFailed(number) => owed && invoice.progress.attempt.as_ref().is_some_and(|a| failed(a, number)),
     })
+}
+
+/// Where what is due can be paid: a page that asks for another amount, or for none any more, is no help.
+async fn pay_url(store: &dyn Store, invoice: &Invoice, now: DateTime<Utc>) -> Result<Option<String>, BooksError> {
+    let due = invoice.amount_due()?;
+    match invoice.page().filter(|page| page.expires_at > now && page.amount == due) {
+        Some(page) => attempts::page_url(store, invoice.id, page).await,
+        None => Ok(None),
+    }
 }
 
 fn failed(attempt: &Attempt, number: u32) -> bool {

@@ -13,7 +13,7 @@ use saldo_money::Money;
 use saldo_store::entities::{LedgerEntry, invoice_key, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, load};
 
-use crate::{BooksError, ROUNDS, attempts, committed, credit_moved_by, expect, write_change};
+use crate::{BooksError, ROUNDS, committed, credit_moved_by, expect, write_change};
 
 /// What a report did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,10 +149,8 @@ async fn write_invoice(
         Some((number, state)) => invoice.value.settle_attempt(number, state, policy, now)?,
         None => Outcome::AlreadyApplied,
     };
-    let page = &mut invoice.value.progress.page;
-    let is_done = attempts::is_decided(payment.value.status())
-        && page.take_if(|page| page.payment == Some(payment.value.id)).is_some();
-    let news = settled == Outcome::Applied(()) || matches!(recorded, Outcome::Applied(_)) || is_done;
+    let page_settled = invoice.value.settle_page(&payment.value, report.page.as_deref());
+    let news = [settled, page_settled].contains(&Outcome::Applied(())) || matches!(recorded, Outcome::Applied(_));
     if news {
         invoice.value.plan(policy, now)?;
         transaction.update(&invoice)?;

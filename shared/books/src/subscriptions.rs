@@ -56,6 +56,7 @@ pub async fn bill_next(store: &dyn Store, id: SubscriptionId, now: DateTime<Utc>
             currency,
         };
         let (mut invoice, document) = Invoice::draft(draft, seller, customer, due.lines, now)?;
+        parties.carry_to(&mut invoice, &mut transaction, now)?;
         let outcome = invoice.finalise(parties.next_number(), seller, customer, parties.balance(currency), now)?;
         transaction.update(&subscription)?;
         transaction.create(&invoice)?;

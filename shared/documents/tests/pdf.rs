@@ -242,6 +242,15 @@ fn what_was_paid_for_a_draft_is_not_asked_for_again() {
 }
 
 #[test]
+fn c8_what_an_earlier_invoice_left_to_it_is_asked_for_by_its_number() {
+    let (invoice, document) = world::brought_forward(&world::nordwind(), &world::zoe());
+    let words = words_of(&render(&invoice, &document).unwrap());
+    for part in ["Gesamtbetrag 100,00 €", "Übertrag aus NW-2027-000042 0,30 €", "Zahlbetrag 100,30 €"] {
+        assert!(words.contains(part), "{part} is missing in {words}");
+    }
+}
+
+#[test]
 fn texts_of_any_length_stay_on_the_paper() {
     let (invoice, mut document) = ten_lines();
     let wide = "W".repeat(400);

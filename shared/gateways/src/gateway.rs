@@ -190,6 +190,8 @@ pub struct PageRequest {
     /// Derived from the invoice and from how many pages it had before. The provider opens one page for it and gives that one
     /// again, also when it is closed by then: another page needs another key.
     pub idempotency_key: String,
+    /// What reports on a payment on this page tell, so that it is known by the first of them.
+    pub mark: String,
 }
 
 /// A page on which one invoice can be paid.

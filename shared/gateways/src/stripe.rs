@@ -28,6 +28,8 @@ pub const API_BASE: &str = "https://api.stripe.com";
 pub const INVOICE_KEY: &str = "saldo_invoice";
 /// The metadata key that names our attempt on the invoice.
 pub const ATTEMPT_KEY: &str = "saldo_attempt";
+/// The metadata key that names the page on which a payment is made.
+pub const PAGE_KEY: &str = "saldo_page";
 /// The metadata key that names a refund we asked for.
 pub const REFUND_KEY: &str = "saldo_refund";
 /// The metadata key that names our customer on pages, methods and set-ups.

@@ -18,7 +18,7 @@ use saldo_billing::subscription::Subscription;
 
 pub use self::access::{ApiKey, IdempotencyRecord, Scope, SellerDefaults};
 pub use self::books::{
-    CreditBalance, DocumentPart, LINES_PER_PART, LedgerEntry, NumberSeries, ParkedEvent, ProviderCustomer,
+    CreditBalance, DocumentPart, LINES_PER_PART, LedgerEntry, NumberSeries, PageAddress, ParkedEvent, ProviderCustomer,
     document_parts, join_document,
 };
 use crate::entity::{Entity, Indexes, instant_text};

@@ -93,15 +93,22 @@ impl Account {
 
     /// An id like Stripe's, different for each seed and each call.
     pub(crate) fn new_id(&mut self, prefix: &str) -> String {
-        self.sequence = self.sequence.saturating_add(1);
-        let mut hasher = Sha256::new();
-        hasher.update(self.seed.to_be_bytes());
-        hasher.update(self.sequence.to_be_bytes());
-        let letters =
-            hasher.finalize().into_iter().take(ID_CHARS).filter_map(|byte| {
-                ALPHABET.get(usize::from(byte).checked_rem(ALPHABET.len())?).copied().map(char::from)
-            });
-        std::iter::once(format!("{prefix}_")).chain(letters.map(String::from)).collect()
+        format!("{prefix}_{}", self.letters(ID_CHARS))
+    }
+
+    /// So many letters and digits that nobody had before.
+    pub(crate) fn letters(&mut self, count: usize) -> String {
+        let mut letters = String::with_capacity(count);
+        while letters.len() < count {
+            self.sequence = self.sequence.saturating_add(1);
+            let mut hasher = Sha256::new();
+            hasher.update(self.seed.to_be_bytes());
+            hasher.update(self.sequence.to_be_bytes());
+            let hash = hasher.finalize().into_iter().take(count.saturating_sub(letters.len()));
+            let letter = |byte: u8| ALPHABET.get(usize::from(byte).checked_rem(ALPHABET.len())?).copied();
+            letters.extend(hash.filter_map(letter).map(char::from));
+        }
+        letters
     }
 
     /// Tells the world.

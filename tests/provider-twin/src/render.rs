@@ -10,6 +10,9 @@ use crate::object::{
 /// The version of the API whose objects these are.
 pub(crate) const API_VERSION: &str = "2026-10-28.endive";
 
+/// What the address of a page ends with, twelve times: the provider's are that long.
+const PAGE_FRAGMENT: &str = "fidkdWxOYHwnPyd1blpxYHZxWjA0";
+
 fn address() -> Value {
     json!({ "city": null, "country": null, "line1": null, "line2": null, "postal_code": null, "state": null })
 }
@@ -245,7 +248,7 @@ pub(crate) fn dispute(dispute: &Dispute, brand: &str, transactions: &[&Transacti
 
 pub(crate) fn session(session: &Session, base: &str) -> Value {
     let (status, url) = match session.status {
-        SessionStatus::Open => ("open", Some(format!("{base}/pay/{}", session.id))),
+        SessionStatus::Open => ("open", Some(format!("{base}/pay/{}#{}", session.id, PAGE_FRAGMENT.repeat(12)))),
         SessionStatus::Complete => ("complete", None),
         SessionStatus::Expired => ("expired", None),
     };

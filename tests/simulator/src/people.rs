@@ -170,7 +170,7 @@ impl People {
                 None
             }
             Then::Page(account) => {
-                let session = text("url")?.rsplit('/').next()?.to_owned();
+                let session = text("url")?.split('#').next()?.rsplit('/').next()?.to_owned();
                 self.pages.push((account, session));
                 None
             }

@@ -26,7 +26,6 @@ use crate::pages;
 use crate::problem::Problem;
 use crate::reply::Reply;
 use crate::request::{Call, Named, OptionalBody};
-use crate::wire::{self, Wire};
 
 /// For how long a page can be used; providers allow a day at most.
 const PAGE_LIFE: TimeDelta = TimeDelta::hours(23);
@@ -88,7 +87,7 @@ pub async fn payment_link(
 ) -> Result<Reply, Problem> {
     let asked = asked.checked()?;
     let invoice = load_invoice(&app, id).await?.value;
-    attempts::may_open_page(&invoice)?;
+    invoice.may_open_page()?;
     let issued = invoice.issued().ok_or_else(|| Problem::internal("what is due is not issued"))?;
     let due = invoice.amount_due()?;
     let customer: Option<Stored<Customer>> = load(app.store.as_ref(), &customer_key(invoice.customer)).await?;
@@ -96,9 +95,11 @@ pub async fn payment_link(
     let (Some(customer), Some(seller)) = (customer, seller) else {
         return Err(Problem::internal("a party of the invoice is not there"));
     };
-    let known = invoice.progress.page.as_ref();
-    if let Some(page) = known.filter(|page| page.amount == due && lasts(page, &call)) {
-        return call.remember(&app, reply(page)?).await;
+    let known = invoice.page();
+    if let Some(page) = known.filter(|page| page.amount == due && lasts(page, &call))
+        && let Some(url) = attempts::page_url(app.store.as_ref(), id, page).await?
+    {
+        return call.remember(&app, Reply::ok(&PageView::of(page, url))?).await;
     }
     let account = &seller.value.provider_account;
     let gateway = app.gateways.of(account, call.now).await.map_err(unusable)?;
@@ -117,15 +118,15 @@ pub async fn payment_link(
     let page = HostedPage {
         account: account.clone(),
         reference: opened.reference,
-        url: opened.url,
+        mark: request.mark,
         amount: due,
         expires_at: opened.expires_at,
         payment: None,
     };
-    let reply = reply(&page)?;
+    let reply = Reply::ok(&PageView::of(&page, opened.url.clone()))?;
     let also = |_: &Invoice, transaction: &mut Transaction| call.keep(transaction, &reply);
     let store = call.store(&app);
-    match attempts::open_page(store.as_ref(), id, &page, call.now, &also).await {
+    match attempts::open_page(store.as_ref(), id, &page, &opened.url, call.now, &also).await {
         Ok(_) => Ok(reply.clone()),
         Err(error) => {
             // A charge began, or somebody else opened a page: this one must not stay open beside it. Where nobody knows whether it
@@ -164,8 +165,11 @@ fn lasts(page: &HostedPage, call: &Call) -> bool {
     call.now.checked_add_signed(LEFT_AT_LEAST).is_some_and(|at| page.expires_at > at)
 }
 
-fn reply(page: &HostedPage) -> Result<Reply, Problem> {
-    Reply::ok(&PageView { url: page.url.clone(), amount: wire::Money(page.amount), expires_at: Wire(page.expires_at) })
+/// The page on which an invoice can be paid at `now`.
+pub(super) async fn open_page(app: &App, invoice: &Invoice, now: DateTime<Utc>) -> Result<Option<PageView>, Problem> {
+    let Some(page) = invoice.page().filter(|page| page.expires_at > now) else { return Ok(None) };
+    let url = attempts::page_url(app.store.as_ref(), invoice.id, page).await?;
+    Ok(url.map(|url| PageView::of(page, url)))
 }
 
 /// Closes the page that asks for another amount, or soon runs out.
@@ -189,7 +193,7 @@ async fn close(app: &App, id: InvoiceId, page: &HostedPage, now: DateTime<Utc>) 
 /// Whether the books have this very page: the same request under the same key was faster, and was given it, too.
 async fn is_kept(app: &App, id: InvoiceId, page: &HostedPage) -> Result<bool, Problem> {
     let invoice: Option<Stored<Invoice>> = load(app.store.as_ref(), &invoice_key(id)).await?;
-    let kept = invoice.and_then(|invoice| invoice.value.progress.page);
+    let kept = invoice.as_ref().and_then(|invoice| invoice.value.page());
     Ok(kept.is_some_and(|kept| kept.reference == page.reference))
 }
 
@@ -228,14 +232,20 @@ fn page_request(
         cancel_url: asked.cancel_url.unwrap_or_else(|| format!("{}{}", call.origin, pages::NOT_PAID)),
         expires_at,
         idempotency_key: String::new(),
+        mark: String::new(),
     };
     // The very same request, repeated after a lost answer, gives the same page; after a charge that came between it is another.
     let attempts = invoice.progress.attempt.as_ref().map_or(0, |attempt| attempt.number);
-    let pages = invoice.progress.pages;
+    let pages = invoice.pages_opened();
     let content = serde_json::to_vec(&request).map_err(Problem::internal)?;
-    let digest: String = hex::encode(Sha256::digest(content)).chars().take(32).collect();
-    request.idempotency_key = format!("{}/page-{attempts}-{pages}-{digest}", invoice.id);
+    request.idempotency_key = format!("{}/page-{attempts}-{pages}-{}", invoice.id, digest(&content, 32));
+    // Short, for it stands in the invoice; there is one page at a time.
+    request.mark = digest(request.idempotency_key.as_bytes(), 8);
     Ok(request)
+}
+
+fn digest(content: &[u8], letters: usize) -> String {
+    hex::encode(Sha256::digest(content)).chars().take(letters).collect()
 }
 
 fn too_small(due: Money, minimum: Option<Money>) -> Problem {

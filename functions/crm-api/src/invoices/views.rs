@@ -1,7 +1,9 @@
 //! What invoices look like in answers.
 
 use chrono::{DateTime, Utc};
-use saldo_billing::invoice::{Document, Invoice, InvoiceStatus, Line, LineOrigin, Origin};
+use saldo_billing::invoice::{
+    BroughtForward, CarriedForward, Document, HostedPage, Invoice, InvoiceStatus, Line, LineOrigin, Origin,
+};
 use saldo_billing::ledger::Entry;
 use saldo_billing::mail::{MailRecord, MailState};
 use saldo_billing::tax::TaxSum;
@@ -71,6 +73,47 @@ pub struct PageView {
     pub expires_at: wire::Instant,
 }
 
+impl PageView {
+    /// The page at this address.
+    pub const fn of(page: &HostedPage, url: String) -> Self {
+        Self { url, amount: wire::Money(page.amount), expires_at: Wire(page.expires_at) }
+    }
+}
+
+/// What an earlier invoice left to this one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BroughtForward)]
+struct BroughtForwardView {
+    /// The earlier invoice.
+    invoice: wire::InvoiceId,
+    /// Its number.
+    number: String,
+    /// What was due on it.
+    amount: wire::Money,
+}
+
+impl BroughtForwardView {
+    fn of(debt: &BroughtForward) -> Self {
+        Self { invoice: Wire(debt.from), number: debt.number.clone(), amount: wire::Money(debt.amount) }
+    }
+}
+
+/// What this invoice left to a later one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CarriedForward)]
+struct CarriedForwardView {
+    /// The later invoice.
+    invoice: wire::InvoiceId,
+    /// What was due.
+    amount: wire::Money,
+}
+
+impl CarriedForwardView {
+    const fn of(carried: CarriedForward) -> Self {
+        Self { invoice: Wire(carried.to), amount: wire::Money(carried.amount) }
+    }
+}
+
 /// An invoice, without its lines.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Invoice)]
@@ -117,6 +160,11 @@ pub struct InvoiceView {
     amount_refunded: wire::Money,
     /// What the customer's credit paid.
     credit_used: wire::Money,
+    /// What earlier invoices left to it, which were too small to be charged alone.
+    brought_forward: Vec<BroughtForwardView>,
+    /// The later invoice to which it left what was due, too small to be charged alone.
+    #[schema(required = true)]
+    carried_forward: Option<CarriedForwardView>,
     /// The date on it, in the seller's zone.
     #[schema(required = true)]
     issued_on: Option<wire::Date>,
@@ -132,9 +180,6 @@ pub struct InvoiceView {
     processing: bool,
     /// Whether a dispute is open.
     disputed: bool,
-    /// The page on which it can be paid, while there is one.
-    #[schema(required = true)]
-    payment_page: Option<PageView>,
     /// When it was declared void.
     #[schema(required = true)]
     voided_at: Option<wire::Instant>,
@@ -158,7 +203,6 @@ impl InvoiceView {
             }
         };
         let issued = invoice.issued();
-        let page = invoice.progress.page.as_ref().filter(|page| page.expires_at > now);
         Ok(Self {
             id: Wire(invoice.id),
             seller: Wire(invoice.seller),
@@ -179,17 +223,14 @@ impl InvoiceView {
             amount_paid: wire::Money(invoice.amount_paid()?),
             amount_refunded: wire::Money(invoice.amount_refunded()?),
             credit_used: wire::Money(invoice.credit_used()),
+            brought_forward: invoice.brought_forward().iter().map(BroughtForwardView::of).collect(),
+            carried_forward: invoice.carried_forward().map(CarriedForwardView::of),
             issued_on: issued.map(|issued| Wire(issued.on)),
             issued_at: issued.map(|issued| Wire(issued.at)),
             due_on: issued.map(|issued| Wire(issued.due_on)),
             overdue: invoice.is_overdue(now)?,
             processing: invoice.is_processing(),
             disputed: invoice.is_disputed(),
-            payment_page: page.map(|page| PageView {
-                url: page.url.clone(),
-                amount: wire::Money(page.amount),
-                expires_at: Wire(page.expires_at),
-            }),
             voided_at: invoice.voided_at().map(Wire),
             written_off_at: invoice.written_off_at().map(Wire),
             created_at: Wire(invoice.created_at),
@@ -266,18 +307,27 @@ pub struct InvoiceWithLines {
     lines: Vec<LineView>,
     /// Its taxes, by rate.
     taxes: Vec<TaxSumView>,
+    /// The page on which it can be paid, while there is one.
+    #[schema(required = true)]
+    payment_page: Option<PageView>,
 }
 
 impl InvoiceWithLines {
-    /// The invoice and its document as they are shown at `now`.
+    /// The invoice, its document and the page that is open for it, as they are shown at `now`.
     ///
     /// # Errors
     /// When its amounts do not add up.
-    pub fn of(invoice: &Invoice, document: &Document, now: DateTime<Utc>) -> Result<Self, Problem> {
+    pub fn of(
+        invoice: &Invoice,
+        document: &Document,
+        payment_page: Option<PageView>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Problem> {
         Ok(Self {
             invoice: InvoiceView::of(invoice, now)?,
             lines: document.lines.iter().map(LineView::of).collect(),
             taxes: document.taxes.iter().map(TaxSumView::of).collect(),
+            payment_page,
         })
     }
 }

@@ -221,7 +221,7 @@ async fn i6_there_is_one_open_way_to_pay() {
     attempts::settle(api.store.as_ref(), id.parse().unwrap(), 1, AttemptState::NeverMade, now()).await.unwrap();
     api.command(&path).await.must(200);
     let stored: Stored<Invoice> = load(api.store.as_ref(), &invoice_key(id.parse().unwrap())).await.unwrap().unwrap();
-    assert!(stored.value.progress.page.is_some());
+    assert!(stored.value.page().is_some());
 }
 
 #[tokio::test]

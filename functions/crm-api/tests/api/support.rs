@@ -271,6 +271,7 @@ impl Api {
             reference: reference.to_owned(),
             invoice: Some(invoice.parse().unwrap()),
             attempt: None,
+            page: None,
             method: Some(MethodUsed { kind: "card".into(), network: Some("visa".into()), last4: Some("4242".into()) }),
             currency: "EUR".parse().unwrap(),
             introduces: true,

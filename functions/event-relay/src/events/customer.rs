@@ -16,7 +16,8 @@ pub(super) fn happened(images: &Images<Customer>) -> Vec<Happened> {
 
 /// Whether anything but our own progress with a new method has changed.
 fn is_changed(before: &Customer, after: &Customer) -> bool {
-    *before != Customer { method_new_since: before.method_new_since, ..after.clone() }
+    let (method_new_since, too_small) = (before.method_new_since, before.too_small.clone());
+    *before != Customer { method_new_since, too_small, ..after.clone() }
 }
 
 fn data(customer: &Customer) -> Value {

@@ -98,6 +98,7 @@ async fn paid(store: &dyn Store, reference: &str, invoice: InvoiceId, statements
         reference: reference.to_owned(),
         invoice: Some(invoice),
         attempt: None,
+        page: None,
         method: Some(MethodUsed {
             kind: "card".to_owned(),
             network: Some("visa".to_owned()),

@@ -70,6 +70,7 @@ impl Business {
             reference: format!("pi_{n}"),
             invoice: Some(invoice),
             attempt: None,
+            page: None,
             method: Some(MethodUsed { kind: "card".to_owned(), network: None, last4: None }),
             currency: Currency::EUR,
             introduces: true,

@@ -185,6 +185,7 @@ async fn a_payment_without_invoice_whose_entry_is_missing_is_found() {
         reference: "pi_9".into(),
         invoice: None,
         attempt: None,
+        page: None,
         method: None,
         currency: "EUR".parse().unwrap(),
         introduces: true,

@@ -67,10 +67,10 @@ pub struct Progress {
     pub attempted: Vec<DateTime<Utc>>,
     /// The hosted page on which the customer can pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub page: Option<HostedPage>,
+    pub(super) page: Option<HostedPage>,
     /// How many pages there were: the next one needs another key.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub pages: u32,
+    pub(super) pages: u32,
     /// Whether the customer has another method since the last one was refused for good.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_new_method: bool,

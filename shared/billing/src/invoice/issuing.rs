@@ -59,6 +59,8 @@ impl Invoice {
             voided_at: None,
             written_off_at: None,
             credit_used: None,
+            brought_forward: Vec::new(),
+            carried_forward: None,
             received: BTreeMap::new(),
             progress: Progress::default(),
         };
@@ -100,10 +102,11 @@ impl Invoice {
         .map(Outcome::Applied)
     }
 
-    /// Declares the invoice void: it keeps its number and is owed no more; credit it had used goes back.
+    /// Declares the invoice void: it keeps its number and is owed no more; credit it had used goes back. What earlier ones left
+    /// to it they have to [take back](Self::take_back_from) at the same time.
     ///
     /// # Errors
-    /// When it is a draft, or something was paid on it and not refunded.
+    /// When it is a draft, or something was paid on it and not refunded, or what was due was left to a later one.
     pub fn void(&mut self, now: DateTime<Utc>) -> Result<Outcome<Change>, InvoiceError> {
         match self.status()? {
             InvoiceStatus::Void => return Ok(Outcome::AlreadyApplied),
@@ -111,6 +114,10 @@ impl Invoice {
                 return Err(InvoiceError::Status { command: "void", invoice: self.id, status });
             }
             InvoiceStatus::Open | InvoiceStatus::PartlyPaid | InvoiceStatus::Paid | InvoiceStatus::Uncollectible => {}
+        }
+        if self.carried_forward.is_some() {
+            let (command, status) = ("void, after what was due was left to a later one,", self.status()?);
+            return Err(InvoiceError::Status { command, invoice: self.id, status });
         }
         let paid = self.money(self.kept())?;
         if paid.is_positive() || self.is_processing() {
@@ -150,7 +157,8 @@ impl Invoice {
     pub fn due_at_issue(&self) -> Result<Option<Money>, InvoiceError> {
         let Some(issued) = &self.issued else { return Ok(None) };
         let paid = issued.paid.unwrap_or(self.zero());
-        let due = self.totals.total.checked_sub(paid).and_then(|open| open.checked_sub(self.credit_used()));
+        let asked = self.brought().and_then(|brought| self.totals.total.checked_add(brought));
+        let due = asked.and_then(|asked| asked.checked_sub(paid)?.checked_sub(self.credit_used()));
         self.money(due.and_then(|due| due.max(self.zero()))).map(Some)
     }
 }

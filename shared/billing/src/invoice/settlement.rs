@@ -138,14 +138,22 @@ impl Invoice {
         self.money(self.total_of(|standing| standing.refunded))
     }
 
-    /// What the invoice asks for: its total, or nothing when it is void.
-    fn owed(&self) -> Money {
-        if self.voided_at.is_some() { self.zero() } else { self.totals.total }
+    /// What the invoice asks for: its total and what earlier ones left to it, less what it left to a later one; nothing when it
+    /// is void.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn owed(&self) -> Result<Money, InvoiceError> {
+        self.money(self.asked_for())
+    }
+
+    fn asked_for(&self) -> Result<Money, MoneyError> {
+        if self.voided_at.is_some() { Ok(self.zero()) } else { self.totals.total.checked_add(self.moved()?) }
     }
 
     /// What neither payments nor credit brought of what is owed, or will be once it is issued.
     pub(super) fn unsettled(&self) -> Result<Money, MoneyError> {
-        self.owed().checked_sub(self.settled()?)?.max(self.zero())
+        self.asked_for()?.checked_sub(self.settled()?)?.max(self.zero())
     }
 
     /// What payments and credit brought.
@@ -169,7 +177,7 @@ impl Invoice {
 
     /// What was settled beyond what is owed, before refunds.
     fn surplus(&self) -> Result<Money, MoneyError> {
-        self.settled()?.checked_sub(self.owed())?.max(self.zero())
+        self.settled()?.checked_sub(self.asked_for()?)?.max(self.zero())
     }
 
     /// What this invoice adds to the customer's credit: what was paid too much and neither given back
@@ -234,7 +242,7 @@ impl Invoice {
             position.transfer(Account::DisputeFees, clearing(), standing.dispute_fees)?;
         }
         if self.written_off_at.is_some() {
-            let due = self.owed().checked_sub(self.settled()?)?.max(self.zero())?;
+            let due = self.asked_for()?.checked_sub(self.settled()?)?.max(self.zero())?;
             position.transfer(Account::BadDebt, Account::Receivable, due)?;
         }
         Ok(position)

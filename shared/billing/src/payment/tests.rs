@@ -20,6 +20,7 @@ fn report(facts: Vec<Fact>) -> PaymentReport {
         reference: "pi_1".to_owned(),
         invoice: None,
         attempt: None,
+        page: None,
         method: None,
         currency: "EUR".parse().unwrap(),
         introduces: true,

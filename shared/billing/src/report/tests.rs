@@ -83,6 +83,7 @@ fn payment(reference: &str, method: Option<&str>, facts: Vec<(&str, Statement)>)
         reference: reference.to_owned(),
         invoice: Some(INVOICE),
         attempt: None,
+        page: None,
         method: method.map(|kind| MethodUsed { kind: kind.to_owned(), network: None, last4: None }),
         currency: Currency::EUR,
         introduces: true,

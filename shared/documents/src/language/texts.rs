@@ -94,6 +94,8 @@ pub struct InvoiceTexts {
     pub total: &'static str,
     /// Before the credit that pays part of it.
     pub credit_used: &'static str,
+    /// Before what an earlier invoice left to it: `{number}`
+    pub brought_forward: &'static str,
     /// Before what was paid before it was issued.
     pub paid: &'static str,
     /// Asks for the money: `{amount}`, `{due_on}`, `{number}`
@@ -131,6 +133,8 @@ pub struct MailTexts {
     pub due_on: &'static str,
     /// Before the invoice's total.
     pub total: &'static str,
+    /// Before what earlier invoices left to it.
+    pub brought_forward: &'static str,
     /// Before what was paid and credited so far.
     pub settled: &'static str,
     /// Before what is still to be paid.

@@ -116,6 +116,7 @@ pub fn compose(context: &MailContext<'_>) -> Result<Mail, ComposeError> {
         context,
         issued,
         due: context.invoice.amount_due().map_err(unsound)?,
+        brought_forward: context.invoice.amount_brought_forward().map_err(unsound)?,
         credited: context.invoice.credited().map_err(unsound)?,
         texts: Texts::of(&context.customer.language),
         seller: one_line(&context.seller.name),
@@ -128,6 +129,7 @@ struct Writer<'a> {
     context: &'a MailContext<'a>,
     issued: &'a Issued,
     due: Money,
+    brought_forward: Money,
     credited: Money,
     texts: &'static Texts,
     seller: String,
@@ -256,8 +258,11 @@ impl Writer<'_> {
         facts.push(fact(words.due_on, self.texts.date(self.issued.due_on)));
         let total = self.context.invoice.totals.total;
         facts.push(fact(words.total, self.texts.money(total)));
+        if self.brought_forward.is_positive() {
+            facts.push(fact(words.brought_forward, self.texts.money(self.brought_forward)));
+        }
         // What is settled is what is not due any more: paid, credited, or both.
-        if let Ok(settled) = total.checked_sub(self.due)
+        if let Ok(settled) = total.checked_add(self.brought_forward).and_then(|asked| asked.checked_sub(self.due))
             && settled.is_positive()
         {
             facts.push(fact(words.settled, self.texts.money(settled)));

@@ -127,6 +127,9 @@ fn sums(invoice: &Invoice, issued: &Issued, document: &Document, due: Money, tex
     let mut sums = vec![sum(words.subtotal, invoice.totals.net, Weight::Plain)];
     sums.extend(taxes);
     sums.push(sum(words.total, invoice.totals.total, Weight::Strong));
+    for debt in invoice.brought_forward() {
+        sums.push(sum(&fill(words.brought_forward, &[("number", &debt.number)]), debt.amount, Weight::Plain));
+    }
     if let Some(paid) = issued.paid {
         sums.push(sum(words.paid, paid.negated(), Weight::Plain));
     }

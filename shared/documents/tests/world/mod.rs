@@ -182,6 +182,7 @@ pub(crate) fn pay(invoice: &mut Invoice, amount: &str) -> Payment {
         reference: "pi_1".to_owned(),
         invoice: Some(invoice.id),
         attempt: None,
+        page: None,
         method: Some(MethodUsed {
             kind: "card".to_owned(),
             network: Some("visa".to_owned()),
@@ -229,6 +230,7 @@ pub(crate) fn gallery() -> Vec<(&'static str, Invoice, Document)> {
         (name, invoice, document)
     };
     let (ten, ten_document) = issued(&nordwind, &zoe, Collection::SendInvoice, ten_lines(), eur("120.00"));
+    let (brought, brought_document) = brought_forward(&nordwind, &zoe);
     let (long, long_document) = issued(&nordwind, &zoe, Collection::SendInvoice, many_lines(60), eur("0"));
     vec![
         ("ten-lines-de", ten, ten_document),
@@ -251,6 +253,7 @@ pub(crate) fn gallery() -> Vec<(&'static str, Invoice, Document)> {
             vec![recurring("Insights Platform, Team plan", "3", "9800", "0.1", currency("JPY"))],
             Money::zero(currency("JPY")),
         ),
+        ("brought-forward-de", brought, brought_document),
     ]
 }
 
@@ -266,6 +269,17 @@ fn too_small(seller: &Seller, customer: &Customer) -> Invoice {
     invoice
 }
 
+/// An invoice with which one is owed that was too small.
+pub(crate) fn brought_forward(seller: &Seller, customer: &Customer) -> (Invoice, Document) {
+    let lines = vec![line("Beratung", "1", "100", "0", currency("EUR"))];
+    let (mut invoice, document) = drafted(seller, customer, Collection::SendInvoice, lines, currency("EUR"));
+    let mut small = too_small(seller, customer);
+    small.id = InvoiceId::from_random(2);
+    invoice.bring_forward(small.carry_forward(invoice.id, now()).unwrap()).unwrap();
+    invoice.finalise(Number::new(&seller.number_prefix, 43), seller, customer, eur("0"), now()).unwrap();
+    (invoice, document)
+}
+
 /// A mail for each occasion, in both languages, by name.
 pub(crate) fn mails() -> Vec<(String, Mail)> {
     let (seller, zoe) = (nordwind(), zoe());
@@ -276,6 +290,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
     let (fresh, document) = issued(&seller, &zoe, Collection::SendInvoice, ten_lines(), eur("120.00"));
     let (charged, _) = issued(&seller, &zoe, Collection::Automatic, ten_lines(), eur("0"));
     let small = too_small(&seller, &zoe);
+    let (brought, _) = brought_forward(&seller, &zoe);
     let pdf = saldo_documents::pdf::invoice(&fresh, &document).unwrap();
     let (partly, _, payment) = partly_paid();
     let mut paid = fresh.clone();
@@ -294,6 +309,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
         ("issued", Occasion::Issued, &fresh, true),
         ("issued-charged", Occasion::Issued, &charged, true),
         ("issued-too-small", Occasion::Issued, &small, true),
+        ("issued-brought-forward", Occasion::Issued, &brought, true),
         ("before-due", reminder(-3), &partly, false),
         ("due-today", reminder(0), &partly, false),
         ("overdue-1", reminder(1), &partly, true),

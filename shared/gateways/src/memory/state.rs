@@ -23,6 +23,8 @@ pub struct Taken {
     pub invoice: InvoiceId,
     /// Which attempt; `None` on a page.
     pub attempt: Option<u32>,
+    /// The mark of the page; `None` when charged.
+    pub page: Option<String>,
     /// How much.
     pub amount: Money,
     /// Under which key.
@@ -138,6 +140,7 @@ impl Taken {
             reference: self.reference.clone(),
             invoice: Some(self.invoice),
             attempt: self.attempt,
+            page: self.page.clone(),
             method: self.method.clone(),
             currency: self.amount.currency(),
             introduces: true,
@@ -164,6 +167,7 @@ impl TakenRefund {
             reference: self.payment_reference.clone(),
             invoice: None,
             attempt: None,
+            page: None,
             method: None,
             currency: self.amount.currency(),
             introduces: false,
@@ -230,6 +234,7 @@ impl State {
             reference: format!("pi_memory{}", self.charges.len()),
             invoice: request.invoice,
             attempt: Some(request.attempt),
+            page: None,
             amount: request.amount,
             idempotency_key: request.idempotency_key.clone(),
             kind,
@@ -397,6 +402,7 @@ impl State {
             reference: payment.clone(),
             invoice: opened.request.invoice,
             attempt: None,
+            page: Some(opened.request.mark.clone()),
             amount: opened.request.amount,
             idempotency_key: opened.request.idempotency_key.clone(),
             kind: ChargeKind::Succeeded,

@@ -13,7 +13,7 @@ use super::object::{
     BalanceTransaction, Charge, ChargeStatus, Dispute, Expandable, IntentStatus, Metadata, MethodDetails, Named,
     ObjectError, PaymentIntent, Refund, currency, instant, money,
 };
-use super::{ATTEMPT_KEY, INVOICE_KEY, REFUND_KEY, decline};
+use super::{ATTEMPT_KEY, INVOICE_KEY, PAGE_KEY, REFUND_KEY, decline};
 
 /// A value of our own that travelled through the provider's metadata; what is not ours is none.
 pub(super) fn ours<T: FromStr>(metadata: &Metadata, key: &str) -> Option<T> {
@@ -35,6 +35,7 @@ fn introduction(account: &ProviderAccount, reference: &str, metadata: &Metadata,
         reference: reference.to_owned(),
         invoice: ours(metadata, INVOICE_KEY),
         attempt: ours(metadata, ATTEMPT_KEY),
+        page: ours(metadata, PAGE_KEY),
         method: None,
         currency,
         introduces: true,
@@ -49,6 +50,7 @@ fn addition(account: &ProviderAccount, reference: &str, currency: Currency, fact
         reference: reference.to_owned(),
         invoice: None,
         attempt: None,
+        page: None,
         method: None,
         currency,
         introduces: false,

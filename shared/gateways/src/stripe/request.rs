@@ -3,7 +3,7 @@
 use saldo_money::Money;
 
 use super::amount::{AmountError, to_stripe};
-use super::{ATTEMPT_KEY, CUSTOMER_KEY, INVOICE_KEY, REFUND_KEY};
+use super::{ATTEMPT_KEY, CUSTOMER_KEY, INVOICE_KEY, PAGE_KEY, REFUND_KEY};
 use crate::gateway::{ChargeRequest, LookUpRequest, PageRequest, RefundOrder};
 
 /// As many as Stripe gives in one page.
@@ -139,6 +139,7 @@ pub(super) fn page(request: &PageRequest) -> Result<Form, AmountError> {
         .with("payment_intent_data[description]", &request.description)
         .with_some("payment_intent_data[setup_future_usage]", saved)
         .with(&format!("payment_intent_data[metadata][{INVOICE_KEY}]"), request.invoice.to_string())
+        .with(&format!("payment_intent_data[metadata][{PAGE_KEY}]"), &request.mark)
         .with(&format!("metadata[{INVOICE_KEY}]"), request.invoice.to_string())
         .with(&format!("metadata[{CUSTOMER_KEY}]"), request.customer.to_string())
         // The invoice is in one currency; a page that offers another would be paid in another.

@@ -320,5 +320,6 @@ pub(crate) fn page(amount: Money) -> PageRequest {
         cancel_url: "https://saldo.example/later".to_owned(),
         expires_at: "2026-10-31T20:00:00Z".parse().unwrap(),
         idempotency_key: format!("{invoice}/page-1"),
+        mark: "1f0c93ab".to_owned(),
     }
 }

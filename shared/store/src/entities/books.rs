@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, SellerId};
-use saldo_billing::invoice::{Document, Line};
+use saldo_billing::invoice::{Document, HostedPage, Line};
 use saldo_billing::ledger::Entry;
 use saldo_billing::provider::ProviderAccount;
 use saldo_money::{Currency, Money};
@@ -70,6 +70,48 @@ pub fn join_document(parts: Vec<DocumentPart>) -> Option<Document> {
     let mut document = parts.next()?.document?;
     document.lines.extend(parts.flat_map(|part| part.lines));
     Some(document)
+}
+
+/// Where an invoice's hosted page is. Addresses are long, and an invoice is written often: beside it, they cost once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageAddress {
+    /// Of which invoice.
+    pub invoice: InvoiceId,
+    /// The provider's id of the page.
+    pub reference: String,
+    /// Where it is.
+    pub url: String,
+    /// Until when it works; afterwards nobody needs it.
+    pub works_until: DateTime<Utc>,
+}
+
+impl PageAddress {
+    /// The address of a page.
+    #[must_use]
+    pub fn of(invoice: InvoiceId, page: &HostedPage, url: &str) -> Self {
+        let (reference, url) = (page.reference.clone(), url.to_owned());
+        Self { invoice, reference, url, works_until: page.expires_at }
+    }
+
+    /// The key of the item.
+    #[must_use]
+    pub fn key_of(invoice: InvoiceId, page: &HostedPage) -> Key {
+        Self::key_at(invoice, &page.reference)
+    }
+
+    fn key_at(invoice: InvoiceId, reference: &str) -> Key {
+        Key::new(invoice_partition(invoice), format!("PAGE#{reference}"))
+    }
+}
+
+impl Entity for PageAddress {
+    fn key(&self) -> Key {
+        Self::key_at(self.invoice, &self.reference)
+    }
+
+    fn expires_at(&self) -> Option<DateTime<Utc>> {
+        Some(self.works_until)
+    }
 }
 
 /// An entry of the ledger, in the partition of the invoice or payment that caused it.

@@ -11,6 +11,8 @@ use crate::render;
 
 const SHORTEST_SECONDS: i64 = 30 * 60;
 const LONGEST_SECONDS: i64 = 24 * 3_600;
+/// How many letters the id of a page has.
+const SESSION_CHARS: usize = 58;
 
 /// The currency and the amount of a page's only line.
 fn one_line(params: &Params) -> Result<(String, i64), ApiError> {
@@ -101,7 +103,7 @@ impl Account {
         ])?;
         let expires_at = self.expires_at(params)?;
         let text = |name: &str| params.text(name).map(ToOwned::to_owned);
-        let id = self.new_id("cs_test");
+        let id = format!("cs_test_{}", self.letters(SESSION_CHARS));
         self.sessions.put(Session {
             id: id.clone(),
             created: self.now.timestamp(),

@@ -8,10 +8,12 @@ use saldo_store::memory::Usage;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::people::provider_call;
+use crate::people::{provider_call, twin_call};
 use crate::world::ACCOUNTS;
 use http::Method;
 use provider_twin::Delivery;
+
+const COMPLETED: &str = "checkout.session.completed";
 
 /// A stack without weather and people, on which mail is swallowed: a receipt is another piece of work.
 fn quiet() -> Run {
@@ -37,29 +39,63 @@ fn send(run: &mut Run, invoice: &str) {
     run.rest().unwrap();
 }
 
-/// An invoice that was sent, and that somebody paid at the provider, of which no webhook has told yet.
-fn paid_invoice(run: &mut Run) -> Vec<Delivery> {
+fn customer(run: &mut Run) -> String {
     let customer = json!({
         "name": "Cost", "email": "cost@saldo.example", "country": "DE", "zone": "Europe/Berlin", "language": "de",
         "region": "Nord", "channel": "web",
     });
-    let customer = made(run, "/v1/customers", &customer);
+    made(run, "/v1/customers", &customer)
+}
+
+/// Somebody's invoice for something once.
+fn one_off(run: &mut Run) -> String {
+    let customer = customer(run);
     let line = json!({ "description": "Consulting", "quantity": "1", "unit_amount": "100.00", "tax_rate": "0.19" });
     let invoice = json!({ "customer": customer, "currency": "EUR", "lines": [line], "net_terms_days": 14 });
     let invoice = made(run, "/v1/invoices", &invoice);
     run.ask_now("POST", &format!("/v1/invoices/{invoice}/finalise"), Some(&json!({}))).unwrap();
+    invoice
+}
+
+/// The invoice of the first period of a subscription.
+fn of_subscription(run: &mut Run) -> String {
+    let customer = customer(run);
+    let price = json!({
+        "product": "Plan", "currency": "EUR", "unit_amount": "100.00", "interval": "month", "tax_rate": "0.19",
+    });
+    let price = made(run, "/v1/prices", &price);
+    let subscription = json!({
+        "customer": customer, "items": [{ "price": price }], "start_on": run.now.date_naive(), "collection": "send_invoice", "net_terms_days": 14,
+    });
+    made(run, "/v1/subscriptions", &subscription);
     run.rest().unwrap();
-    send(run, &invoice);
+    let invoices = run.ask_now("GET", &format!("/v1/invoices?customer={customer}"), None).unwrap();
+    invoices["data"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Somebody pays at the provider: what that tells by webhooks, none of which has come yet.
+fn paid_there(run: &mut Run, invoice: &str) -> Vec<Delivery> {
     let form = [
         ("amount", "11900"),
         ("currency", "eur"),
         ("confirm", "true"),
         ("payment_method", "pm_card_visa"),
-        ("metadata[saldo_invoice]", &invoice),
+        ("metadata[saldo_invoice]", invoice),
         ("metadata[outside]", "1"),
     ];
     let mut twin = run.world.twin();
     provider_call(&mut twin, ACCOUNTS[0], Method::POST, "/v1/payment_intents", &form).unwrap();
+    twin.take_due_deliveries()
+}
+
+/// Somebody pays on a hosted page, likewise.
+fn paid_on_page(run: &mut Run, invoice: &str) -> Vec<Delivery> {
+    let page = run.ask_now("POST", &format!("/v1/invoices/{invoice}/payment-link"), Some(&json!({}))).unwrap();
+    let session = page["url"].as_str().unwrap().split(['/', '#']).find(|part| part.starts_with("cs_")).unwrap();
+    let mut twin = run.world.twin();
+    twin.take_due_deliveries();
+    let paid = json!({ "payment_method": "pm_card_visa" });
+    twin_call(&mut twin, ACCOUNTS[0], &format!("sessions/{session}/pay"), &paid).unwrap();
     twin.take_due_deliveries()
 }
 
@@ -78,17 +114,32 @@ fn cost(run: &mut Run, deliveries: &[Delivery], kind: &str) -> (Usage, Usage) {
 fn a_webhook_that_pays_an_invoice_costs_twelve_write_units_from_intake_to_report() {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _context = tokio.enter();
+    let invoices: [(&str, fn(&mut Run) -> String); 2] = [("one-off", one_off), ("subscription", of_subscription)];
     // Whether the webhook is the first to tell of the payment, as on a hosted page, or the payment was known before.
-    for told_before in [None, Some("payment_intent.created")] {
+    let payments: [(&str, fn(&mut Run, &str) -> Vec<Delivery>, Option<&str>); 3] = [
+        ("first to tell", paid_there, None),
+        ("told before", paid_there, Some("payment_intent.created")),
+        ("on a hosted page", paid_on_page, None),
+    ];
+    for ((what, invoice), (how, pay, before)) in
+        invoices.into_iter().flat_map(|invoice| payments.map(|payment| (invoice, payment)))
+    {
         let mut run = quiet();
-        let deliveries = paid_invoice(&mut run);
-        if let Some(kind) = told_before {
+        let id = invoice(&mut run);
+        run.rest().unwrap();
+        send(&mut run, &id);
+        let deliveries = pay(&mut run, &id);
+        if let Some(kind) = before {
             cost(&mut run, &deliveries, kind);
         }
         let (all, reports) = cost(&mut run, &deliveries, "payment_intent.succeeded");
         assert!(reports.write_units > 0, "the reports have heard of it");
-        assert_eq!(all.write_units, 12, "{all:?}, of which {reports:?} for reports, after {told_before:?}");
+        assert_eq!(all.write_units, 12, "{all:?}, of which {reports:?} for reports: {what}, {how}");
         let (again, _) = cost(&mut run, &deliveries, "payment_intent.succeeded");
         assert_eq!(again.write_units, 1, "the condition that it is not in the inbox yet");
+        if deliveries.iter().any(|delivery| event::kind_of(&delivery.body) == COMPLETED) {
+            let (page, _) = cost(&mut run, &deliveries, COMPLETED);
+            assert_eq!(page.write_units, 1, "that the page is done is known already: {what}, {how}");
+        }
     }
 }

@@ -14,6 +14,7 @@ fn report(reference: &str, invoice: InvoiceId, attempt: u32, minor: i64) -> Paym
         reference: reference.to_owned(),
         invoice: Some(invoice),
         attempt: Some(attempt),
+        page: None,
         method: None,
         currency: "EUR".parse().unwrap(),
         introduces: true,

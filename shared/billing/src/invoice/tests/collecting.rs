@@ -1,4 +1,4 @@
-//! Charging, pages and reminders.
+//! Charging and reminders.
 
 use super::*;
 
@@ -140,24 +140,6 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
 }
 
 #[test]
-fn i6_an_open_page_is_closed_before_a_charge() {
-    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    let page = HostedPage {
-        account: method().account,
-        reference: "cs_1".to_owned(),
-        url: "https://pay.example/cs_1".to_owned(),
-        amount: eur(10_000),
-        expires_at: now() + Duration::hours(1),
-        payment: None,
-    };
-    invoice.progress.page = Some(page.clone());
-    assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::ClosePage(page.clone()));
-    // It has run out by our clock: only the provider knows whether somebody paid on it before.
-    let later = now() + Duration::hours(2);
-    assert_eq!(invoice.collector_duty(later, later).unwrap(), Duty::ClosePage(page));
-}
-
-#[test]
 fn another_method_is_charged_for_what_the_first_refused_and_the_same_one_never_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
@@ -169,55 +151,6 @@ fn another_method_is_charged_for_what_the_first_refused_and_the_same_one_never_a
     assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.method_changed(&other, &policy, now()).unwrap(), Outcome::AlreadyApplied);
     assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
-}
-
-#[test]
-fn a_page_that_ran_out_is_asked_about_also_where_nothing_is_charged() {
-    let policy = DunningPolicy::default();
-    let (mut invoice, _) = issued_with(Collection::SendInvoice, eur(0));
-    invoice.handed_over(&policy, now()).unwrap();
-    let expires_at = now() + Duration::hours(1);
-    let (reference, url) = ("cs_1".to_owned(), "https://pay.example/cs_1".to_owned());
-    let page = HostedPage { account: method().account, reference, url, amount: eur(10_000), expires_at, payment: None };
-    invoice.progress.page = Some(page.clone());
-    invoice.plan(&policy, now()).unwrap();
-    let next = invoice.progress.next.unwrap();
-    assert_eq!((next.kind, next.at > expires_at), (StepKind::Collect, true));
-    assert_eq!(invoice.collector_duty(expires_at, expires_at).unwrap(), Duty::Nothing);
-    assert_eq!(invoice.collector_duty(next.at, next.at).unwrap(), Duty::ClosePage(page));
-}
-
-#[test]
-fn a_page_is_asked_about_also_where_nothing_else_is_to_come() {
-    let policy = DunningPolicy::default();
-    let page = |expires_at| HostedPage {
-        account: method().account,
-        reference: "cs_1".to_owned(),
-        url: "https://pay.example/cs_1".to_owned(),
-        amount: eur(10_000),
-        expires_at,
-        payment: None,
-    };
-    let written_off = {
-        let mut invoice = issued();
-        invoice.handed_over(&policy, now()).unwrap();
-        invoice.write_off(now()).unwrap();
-        invoice
-    };
-    let reminded_of_for_the_last_time = {
-        let mut invoice = issued();
-        invoice.handed_over(&policy, now()).unwrap();
-        invoice.reminded("overdue_14".parse().unwrap(), &policy, now() + Duration::days(60)).unwrap();
-        invoice
-    };
-    for mut invoice in [written_off, reminded_of_for_the_last_time] {
-        assert_eq!(invoice.progress.next, None);
-        let opened_at = now() + Duration::days(61);
-        invoice.progress.page = Some(page(opened_at + Duration::hours(1)));
-        invoice.plan(&policy, opened_at).unwrap();
-        let next = invoice.progress.next.unwrap();
-        assert!(matches!(invoice.collector_duty(next.at, next.at).unwrap(), Duty::ClosePage(_)), "{next:?}");
-    }
 }
 
 #[test]

@@ -117,6 +117,7 @@ impl World {
             reference,
             invoice,
             attempt: None,
+            page: None,
             method: method.map(|kind| MethodUsed { kind: kind.to_owned(), network: None, last4: None }),
             currency,
             introduces: true,
