@@ -8,6 +8,7 @@
 //! Only this and `replay` scan the table: an operator's audit has to see what no index lists. It reads consistently, a
 //! megabyte at a time, and costs a read unit for each 4 KB, and more for invoices and payments, each read with what it refers to.
 
+mod carrying;
 mod credits;
 mod finding;
 mod invoice;

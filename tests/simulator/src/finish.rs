@@ -1,5 +1,6 @@
 //! What must hold when everything has healed and the clocks have run.
 
+mod carried;
 mod order;
 mod reports;
 
@@ -61,6 +62,7 @@ pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     money(run)?;
     mails(run)?;
     documents(run)?;
+    carried::check(run)?;
     order::check(run)?;
     replayed(run)?;
     reports::check(run)?;

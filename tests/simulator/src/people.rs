@@ -145,6 +145,15 @@ impl People {
         }
     }
 
+    /// An amount that the provider does not charge alone, with or without tax.
+    fn tiny_amount(&mut self, currency: &str) -> String {
+        match currency {
+            "JPY" => self.chance.between(1, 40).to_string(),
+            "KWD" => format!("0.0{}0", self.chance.between(1, 3)),
+            _ => format!("0.{}", self.chance.between(10, 40)),
+        }
+    }
+
     /// A request of the CRM, under a key of its own where it changes something.
     fn request(&mut self, method: &'static str, path: impl Into<String>, body: Option<Value>, then: Then) -> Request {
         self.asked = self.asked.saturating_add(1);

@@ -61,6 +61,10 @@ pub enum Sabotage {
     AnswerOverwritten,
     /// That an invoice was given up is not remembered.
     GivingUpForgotten,
+    /// That an invoice was too small to be charged is not remembered.
+    TooSmallForgotten,
+    /// That an invoice left what was due to a later one is not remembered.
+    CarriedForgotten,
     /// What was counted in reports is not remembered.
     CountedForgotten,
     /// What is counted in reports is counted twice.
@@ -170,6 +174,8 @@ impl Sabotage {
             Self::AnswerForgotten => when(is("ANSWER"), Verdict::Vanishes),
             Self::AnswerOverwritten => when(is("ANSWER"), Verdict::Unconditional),
             Self::GivingUpForgotten => when(is_given_up(write), Verdict::Vanishes),
+            Self::TooSmallForgotten => when(is("CUSTOMER") && has(write, "too_small"), Verdict::Vanishes),
+            Self::CarriedForgotten => when(is("INVOICE") && has(write, "carried_forward"), Verdict::Vanishes),
             Self::CountedForgotten => when(key.pk.starts_with("COUNTED#"), Verdict::Vanishes),
             Self::CountedTwice => when(matches!(write, Write::Add { .. }), Verdict::Twice),
             Self::LookUpNeverDue => when(is_due(write, "look_up"), Verdict::NeverDue),
@@ -239,6 +245,10 @@ fn creates(write: &Write) -> bool {
 
 fn is_due(write: &Write, kind: &str) -> bool {
     matches!(write, Write::Put { item, .. } if text(item, attribute::DUE_KIND) == Some(kind))
+}
+
+fn has(write: &Write, name: &str) -> bool {
+    matches!(write, Write::Put { item, .. } if item.contains_key(name))
 }
 
 fn has_page(write: &Write) -> bool {

@@ -16,7 +16,7 @@ use saldo_store::entities::{CreditBalance, DocumentPart, LedgerEntry};
 use saldo_store::{Entity, Item, Key, Query, Store, Stored, Table};
 
 use super::finding::{Finding, Invariant};
-use super::{invoice, ledger, payments};
+use super::{carrying, invoice, ledger, payments};
 
 /// Partitions read at a time.
 const CONCURRENCY: usize = 8;
@@ -150,6 +150,7 @@ async fn judge(store: &dyn Store, partition: &str, now: DateTime<Utc>) -> Result
     }
     for invoice in &invoices {
         findings.extend(invoice::check(invoice, std::mem::take(&mut parts), &entries));
+        findings.extend(carrying::check(store, invoice).await?);
         findings.extend(payments::check_received(store, invoice).await?);
     }
     for payment in &paid {

@@ -1,5 +1,6 @@
 //! Sound books are found sound, and each way in which they can be broken is found.
 
+mod carrying;
 mod paying;
 mod walking;
 

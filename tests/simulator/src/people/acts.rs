@@ -145,12 +145,19 @@ impl People {
     fn draft(&mut self) -> Option<Request> {
         let id = self.chance.pick(&self.people)?.id.clone();
         let currency = self.chance.pick(&CURRENCIES).copied()?;
-        let count = if self.chance.happens(100) { 450 } else { self.chance.below(4).saturating_add(1) };
+        let is_tiny = self.chance.happens(1_500);
+        let count = match self.chance.below(4).saturating_add(1) {
+            _ if is_tiny => 1,
+            _ if self.chance.happens(100) => 450,
+            few => few,
+        };
         let lines: Vec<Value> = (0..count)
             .map(|_| {
+                let amount = if is_tiny { self.tiny_amount(currency) } else { self.amount(currency) };
+                let most = if is_tiny { 1 } else { 3 };
                 json!({
-                    "description": "Consulting", "quantity": self.chance.between(1, 3).to_string(),
-                    "unit_amount": self.amount(currency), "tax_rate": self.chance.pick(&["0", "0.07", "0.19"]),
+                    "description": "Consulting", "quantity": self.chance.between(1, most).to_string(),
+                    "unit_amount": amount, "tax_rate": self.chance.pick(&["0", "0.07", "0.19"]),
                     "tax_behavior": self.chance.pick(&["exclusive", "exclusive", "inclusive"]),
                 })
             })

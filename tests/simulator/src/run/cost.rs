@@ -68,6 +68,7 @@ fn of_subscription(run: &mut Run) -> String {
         "customer": customer, "items": [{ "price": price }], "start_on": run.now.date_naive(), "collection": "send_invoice", "net_terms_days": 14,
     });
     made(run, "/v1/subscriptions", &subscription);
+    run.begin_tick(run.now);
     run.rest().unwrap();
     let invoices = run.ask_now("GET", &format!("/v1/invoices?customer={customer}"), None).unwrap();
     invoices["data"][0]["id"].as_str().unwrap().to_owned()
