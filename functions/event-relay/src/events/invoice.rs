@@ -1,7 +1,7 @@
 //! Invoices: issued, settled, given up.
 
 use chrono::{DateTime, Utc};
-use saldo_billing::invoice::{Invoice, InvoiceError, InvoiceStatus, Origin};
+use saldo_billing::invoice::{BroughtForward, Invoice, InvoiceError, InvoiceStatus, Origin};
 use serde_json::{Value, json};
 
 use super::{Happened, Images, Kind};
@@ -35,6 +35,10 @@ fn settled(before: Option<&Invoice>, after: &Invoice) -> Result<Option<Kind>, In
             let was_due = before.map(Invoice::amount_due).transpose()?;
             (was != Some(status) || was_due != Some(after.amount_due()?)).then_some(("invoice.partly_paid", None))
         }
+        // Nothing is due on it any more, but nobody has paid.
+        InvoiceStatus::Paid if after.carried_forward().is_some() => {
+            (was != Some(status)).then_some(("invoice.carried_forward", None))
+        }
         InvoiceStatus::Paid => (was != Some(status)).then_some(("invoice.paid", None)),
         InvoiceStatus::Void => (was != Some(status)).then_some(("invoice.voided", after.voided_at())),
         InvoiceStatus::Uncollectible => {
@@ -53,7 +57,7 @@ fn data(invoice: &Invoice) -> Result<Value, InvoiceError> {
         Origin::Subscription { subscription, period } => (Some(subscription), Some(period)),
     };
     let issued = invoice.issued();
-    Ok(json!({
+    let mut data = json!({
         "id": invoice.id,
         "number": issued.map(|issued| issued.number.text.as_str()),
         "status": invoice.status()?,
@@ -70,5 +74,16 @@ fn data(invoice: &Invoice) -> Result<Value, InvoiceError> {
         "amount_refunded": invoice.amount_refunded()?,
         "due_on": issued.map(|issued| issued.due_on),
         "finalised_at": issued.map(|issued| issued.at),
-    }))
+    });
+    if !invoice.brought_forward().is_empty() {
+        data["brought_forward"] = invoice.brought_forward().iter().map(brought_forward).collect();
+    }
+    if let Some(left) = invoice.carried_forward() {
+        data["carried_forward"] = json!({ "invoice": left.to, "amount": left.amount });
+    }
+    Ok(data)
+}
+
+fn brought_forward(debt: &BroughtForward) -> Value {
+    json!({ "invoice": debt.from, "number": debt.number, "amount": debt.amount })
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, PriceId, ProductId, RefundId, SellerId, SubscriptionId};
-use saldo_billing::invoice::{Collection, Draft, Invoice, Line, LineOrigin, Origin};
+use saldo_billing::invoice::{AttemptState, Collection, Draft, Invoice, Line, LineOrigin, Origin};
 use saldo_billing::mail::{MailState, Purpose};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::{
@@ -63,19 +63,23 @@ async fn business() -> MemoryStore {
 }
 
 async fn draft(store: &dyn Store, number: u128) -> InvoiceId {
+    draft_over(store, number, 10_000, Collection::SendInvoice).await
+}
+
+async fn draft_over(store: &dyn Store, number: u128, minor: i64, collection: Collection) -> InvoiceId {
     let id = InvoiceId::from_random(number);
     let draft = Draft {
         id,
         origin: Origin::OneOff,
-        collection: Collection::SendInvoice,
+        collection,
         terms: NetTerms::try_new(14, false).unwrap(),
         currency: "EUR".parse().unwrap(),
     };
     let line = Line {
         description: "Support".to_owned(),
         quantity: Decimal::ONE,
-        unit_amount: eur(10_000).amount(),
-        net: eur(10_000),
+        unit_amount: eur(minor).amount(),
+        net: eur(minor),
         gross: None,
         tax_rate: TaxRate::ZERO,
         product: None,
@@ -138,20 +142,44 @@ pub(crate) async fn everything_that_can_happen() -> MemoryStore {
     mail::decide(&store, invoice, purpose, at(30)).await.unwrap();
     mail::record(&store, invoice, purpose, MailState::Sent { message_id: "0102".to_owned() }).await.unwrap();
     parking::park(&store, &"stripe/main".parse().unwrap(), "evt_9", "payment pi_9", at(40)).await.unwrap();
+    carried_forward(&store).await;
     store
 }
 
-/// A customer gets a method of payment, of which their invoices hear.
-pub(crate) async fn method_comes_and_is_told() -> MemoryStore {
-    let store = business().await;
-    let id = CustomerId::from_random(1);
-    let mut customer: Stored<Customer> = load(&store, &customer_key(id)).await.unwrap().unwrap();
+/// A customer gets a method of payment.
+async fn method_comes(store: &dyn Store) {
+    let key = customer_key(CustomerId::from_random(1));
+    let mut customer: Stored<Customer> = load(store, &key).await.unwrap().unwrap();
     let method = serde_json::json!({"account": "stripe/main", "token": "pm_1", "customer": "cus_1", "kind": "card"});
     customer.value.change_method(serde_json::from_value(method).unwrap(), at(10));
     let mut transaction = Transaction::new();
     transaction.update(&customer).unwrap();
     store.commit(transaction).await.unwrap();
-    attempts::method_changed(&store, id, at(20)).await.unwrap();
+}
+
+/// A customer gets a method of payment, of which their invoices hear.
+pub(crate) async fn method_comes_and_is_told() -> MemoryStore {
+    let store = business().await;
+    method_comes(&store).await;
+    attempts::method_changed(&store, CustomerId::from_random(1), at(20)).await.unwrap();
+    store
+}
+
+/// An invoice is too small to be charged, and is owed with the next one.
+pub(crate) async fn carried_forward(store: &dyn Store) {
+    method_comes(store).await;
+    let small = draft_over(store, 30, 30, Collection::Automatic).await;
+    invoices::finalise(store, small, at(50), &nothing_more).await.unwrap();
+    let reached = async |_: &_| Ok::<_, saldo_books::BooksError>(());
+    attempts::permission(store, small, at(51), at(51), reached).await.unwrap();
+    let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
+    attempts::settle(store, small, 1, AttemptState::Declined { at: at(51), decline }, at(51)).await.unwrap();
+    issued(store, 31).await;
+}
+
+pub(crate) async fn small_is_carried() -> MemoryStore {
+    let store = business().await;
+    carried_forward(&store).await;
     store
 }
 

@@ -108,6 +108,23 @@ async fn that_invoices_heard_of_a_new_method_is_told_to_nobody() {
 }
 
 #[tokio::test]
+async fn what_is_too_small_is_carried_forward_and_told_by_both_invoices() {
+    let store = business::small_is_carried().await;
+    let (events, _) = relay(batch(&store)).await;
+    let of = |kind: &str| events.iter().filter(|event| event.kind == kind).collect::<Vec<_>>();
+    assert_eq!(of("invoice.paid").len(), 0, "nobody has paid");
+    let [carried] = of("invoice.carried_forward")[..] else { panic!("told once") };
+    let [small, next] = of("invoice.finalised")[..] else { panic!("two are finalised") };
+    assert_eq!(
+        (&carried.data["id"], &carried.data["carried_forward"]["invoice"]),
+        (&small.data["id"], &next.data["id"])
+    );
+    assert_eq!(next.data["brought_forward"][0]["invoice"], small.data["id"]);
+    assert_eq!(next.data["amount_due"]["amount"], "100.30");
+    assert_eq!(of("customer.updated").len(), 1, "that something is too small is no news of the customer");
+}
+
+#[tokio::test]
 async fn an_invoice_tells_its_story_in_order() {
     let store = business::paid_in_two_parts().await;
     let (events, _) = relay(batch(&store)).await;

@@ -140,7 +140,9 @@ impl Observer {
         let Some(known) = known else {
             return Err(broken(Invariant::I1, format!("{invoice} was charged and is unknown")));
         };
-        let asked = known.totals.total.checked_sub(known.credit_used()).map_err(bug)?.to_minor().map_err(bug)?;
+        let brought = known.amount_brought_forward().map_err(bug)?;
+        let asked = known.totals.total.checked_add(brought).and_then(|sum| sum.checked_sub(known.credit_used()));
+        let asked = asked.and_then(|asked| asked.to_minor()).map_err(bug)?;
         if taken > asked {
             return Err(broken(Invariant::I1, format!("{taken} was taken for {invoice}, which asks for {asked}")));
         }
