@@ -106,6 +106,10 @@ fn answer(twin: &mut Twin, request: &Request<Bytes>) -> Answer {
         }
         ("GET", ["clock"]) => Ok(json!({ "now": twin.now() })),
         ("POST", ["clock"]) => move_clock(twin, &read(body)?),
+        ("DELETE", ["clock"]) => {
+            twin.follows_wall_clock = true;
+            Ok(json!({ "now": twin.now() }))
+        }
         ("GET", ["faults"]) => Ok(json!({ "waiting": twin.faults.waiting(), "met": twin.faults_met() })),
         ("POST", ["faults"]) => {
             match read(body)? {
@@ -135,6 +139,7 @@ fn move_clock(twin: &mut Twin, clock: &Clock) -> Answer {
     let target = clock.now.unwrap_or_else(|| twin.now());
     let by = clock.advance_seconds.and_then(TimeDelta::try_seconds).unwrap_or_default();
     let now = target.checked_add_signed(by).ok_or_else(|| bad("no such time"))?;
+    twin.follows_wall_clock = false;
     twin.set_now(now);
     Ok(json!({ "now": twin.now() }))
 }

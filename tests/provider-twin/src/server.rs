@@ -30,12 +30,11 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 type WebhookClient = Client<HttpConnector, Full<Bytes>>;
 
-/// A twin that follows the wall clock until an admin call sets another time; from then on its clock stands until it is set again.
+/// A twin that follows the wall clock until an admin call sets another time; from then on its clock stands until it is set again or
+/// let go.
 #[derive(Debug, Clone)]
 pub struct Server {
     twin: Arc<Mutex<Twin>>,
-    /// The last time the wall clock was passed on; another time on the twin's clock means that somebody set it.
-    passed_on: Arc<Mutex<Option<DateTime<Utc>>>>,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a server has to look at a clock somewhere, and this is where")]
@@ -62,20 +61,14 @@ impl Server {
     /// A server for this twin.
     #[must_use]
     pub fn new(twin: Twin) -> Self {
-        let passed_on = Some(twin.now());
-        Self { twin: Arc::new(Mutex::new(twin)), passed_on: Arc::new(Mutex::new(passed_on)) }
+        Self { twin: Arc::new(Mutex::new(twin)) }
     }
 
     /// The twin, locked, with its clock up to date.
     pub fn twin(&self) -> MutexGuard<'_, Twin> {
         let mut twin = locked(&self.twin);
-        let mut passed_on = locked(&self.passed_on);
-        if *passed_on == Some(twin.now()) {
-            let now = wall_clock();
-            twin.set_now(now);
-            *passed_on = Some(now);
-        } else {
-            *passed_on = None;
+        if twin.follows_wall_clock {
+            twin.set_now(wall_clock());
         }
         twin
     }

@@ -29,6 +29,8 @@ pub struct Twin {
     pub(crate) outbox: Outbox,
     calls: u64,
     base: String,
+    /// Whether a server passes the wall clock on to it.
+    pub(crate) follows_wall_clock: bool,
 }
 
 /// How far a call comes that fails at the provider itself.
@@ -88,6 +90,7 @@ impl Twin {
             outbox: Outbox::default(),
             calls: 0,
             base: "https://checkout.stripe.com/c".to_owned(),
+            follows_wall_clock: true,
         }
     }
 

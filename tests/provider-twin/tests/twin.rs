@@ -293,3 +293,14 @@ fn a_person_can_pay_on_the_page() {
     assert_eq!(answer.headers()["location"], "https://s.example/ok");
     assert_eq!(sums(&twin).charges, 1);
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_clock_that_was_set_stands_until_it_is_let_go() {
+    let server = provider_twin::server::Server::new(twin());
+    assert!(server.twin().now() > now(), "by the wall clock");
+    post(&mut server.twin(), "/_twin/clock", None, &json!({ "now": now() }).to_string());
+    assert_eq!(server.twin().now(), now());
+    server.twin().handle(&request("DELETE", "/_twin/clock", None, ""));
+    assert!(server.twin().now() > now(), "by the wall clock");
+}

@@ -77,6 +77,13 @@ pub(super) fn drive(console: &Console, stack: &LocalStack, loaded: &Loaded, firs
     stack.settle_all()
 }
 
+/// Lets the provider's clock go, and waits for what happened there since the quarter.
+pub(super) fn end(stack: &LocalStack) -> Result<()> {
+    let account = SELLERS.first().context("a seller")?.account;
+    stack.twin_admin(account, "DELETE", "clock", &json!({}))?;
+    stack.settle_all()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
