@@ -21,6 +21,7 @@
 //! | `invoice.finalised` | it has its number; followed by `invoice.paid` when credit covers it |
 //! | `invoice.partly_paid`, `invoice.paid` | what is due became less, or nothing |
 //! | `invoice.carried_forward` | it is too small to be charged alone: what was due is owed with a later one, in whose `brought_forward` it stands |
+//! | `invoice.taken_back` | the later one is void: what was due is owed on it again, unless it was paid meanwhile |
 //! | `invoice.voided`, `invoice.uncollectible` | |
 //! | `payment.requires_action`, `payment.processing`, `payment.authorised` | it waits for the customer, for the bank, for us |
 //! | `payment.succeeded` | money was taken |

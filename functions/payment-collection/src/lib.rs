@@ -4,7 +4,7 @@
 //! |---|---|
 //! | trigger | the collections queue: `Charge{invoices}`, `Refund{payments}`, `NewMethod{customers}`, from invoice-generation, billing-tick and the API |
 //! | reads | invoices, customers, sellers, payments, mail records; the API keys of the accounts, from Secrets Manager |
-//! | writes | the attempt before the provider is asked; afterwards the payment's facts, the invoice, the entry, or what became of attempt or refund; for a new method, the invoices that waited for it, then the customer, whose method is new no more |
+//! | writes | the attempt before the provider is asked; afterwards the payment's facts, the invoice, the entry, or what became of attempt or refund; the customer, who remembers what was too small; for a new method, the invoices that waited for it, then the customer, whose method is new no more |
 //! | calls | the provider: charge, refund, look-up, closing a page, calling a stranded payment off |
 //! | emits | `Send{invoice, purpose}` to the reminders queue: receipt, failed payment, the invoice itself where nobody can be charged; the counts `UnknownPayments` and `PaymentsTooSmall` |
 //! | redelivery | asks the books what is to be done *now*: an attempt that was begun is repeated under its own key, one that was decided is left alone, a mail is asked for unless its record exists |

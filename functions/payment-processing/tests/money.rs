@@ -183,21 +183,41 @@ async fn a_cancellation_that_only_the_webhook_tells_ends_the_dunning_and_tells_t
     assert_eq!(world.mails(), [Purpose::PaymentFailed(1)]);
 }
 
+/// The invoice with a page open for it, of which payments tell by `mark`.
+async fn with_page(mark: &str) -> World {
+    let world = World::new().await;
+    let page = HostedPage {
+        account: account(),
+        reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
+        mark: mark.to_owned(),
+        amount: eur(11_900),
+        expires_at: issued_at(),
+        payment: None,
+    };
+    let (url, also) = ("https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0", &saldo_books::nothing_more);
+    attempts::open_page(&*world.store, invoice_id(), &page, url, issued_at(), also).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn a_payment_that_says_on_which_page_it_was_made_ends_that_page_by_itself() {
+    let marked =
+        SUCCEEDED.replace(r#"\"saldo_invoice\\\":"#, r#"\"saldo_page\\\": \\\"1f0c93ab\\\", \\\"saldo_invoice\\\":"#);
+    assert!(marked.contains("saldo_page"));
+    for (mark, stays) in [("1f0c93ab", false), ("0a0b0c0d", true)] {
+        let world = with_page(mark).await;
+        assert!(world.take(&marked).await && world.take(&marked).await);
+        assert_eq!(world.invoice().await.page().is_some(), stays);
+        assert!(world.mails().contains(&Purpose::Receipt(payment_id())));
+        assert!(world.take(COMPLETED).await);
+        assert_eq!(world.invoice().await.page(), None, "the page itself says the same");
+    }
+}
+
 #[tokio::test]
 async fn a_page_stays_until_what_is_paid_on_it_is_decided_and_goes_when_it_runs_out() {
     for (event, stays) in [(COMPLETED, true), (EXPIRED, false)] {
-        let world = World::new().await;
-        let page = HostedPage {
-            account: account(),
-            reference: "cs_test_a1B2c3D4e5F6g7H8i9J0".to_owned(),
-            mark: "1f0c93ab".to_owned(),
-            amount: eur(11_900),
-            expires_at: issued_at(),
-            payment: None,
-        };
-        let (url, also) =
-            ("https://checkout.stripe.com/c/pay/cs_test_a1B2c3D4e5F6g7H8i9J0", &saldo_books::nothing_more);
-        attempts::open_page(&*world.store, invoice_id(), &page, url, issued_at(), also).await.unwrap();
+        let world = with_page("1f0c93ab").await;
         assert!(world.take(event).await && world.take(event).await);
         let invoice = world.invoice().await;
         assert_eq!(invoice.page().is_some_and(|page| page.payment.is_some()), stays, "{event}");

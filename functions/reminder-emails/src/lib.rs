@@ -3,7 +3,7 @@
 //! | | |
 //! |---|---|
 //! | trigger | the reminders queue: `Remind{invoices}` from billing-tick when a reminder is due, `Send{invoice, purpose}` from whoever made the reason |
-//! | reads | invoices, customers, sellers, payments, mail records; PDFs from the documents bucket |
+//! | reads | invoices, customers, sellers, payments, mail records, addresses of hosted pages; PDFs from the documents bucket |
 //! | writes | the mail's record before the mailer is called, and what became of it; the invoice's place on the ladder of reminders |
 //! | calls | SES, once for each mail |
 //! | emits | the count `UnknownMails` |

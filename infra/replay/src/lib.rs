@@ -6,7 +6,7 @@
 //! them into the books in production, in tables in memory, and holds what comes out against what is kept.
 //!
 //! What is *not* rebuilt, and counts as decided: parties, prices, subscriptions, documents, numbers, which credit an invoice used,
-//! voids and write-offs, refunds that were asked for, how far collecting and reminding came (it depends on when things were
+//! what was carried forward, voids and write-offs, refunds that were asked for, how far collecting and reminding came (it depends on when things were
 //! heard), mails, methods of payment. Entries of the ledger tell in which steps the books came to where they stand, which
 //! depends on the order in which events were heard; so their sums are compared, per invoice and payment, and not the entries.
 

@@ -26,7 +26,7 @@ const DAYS_MAX: u16 = 366;
 #[serde(try_from = "Fields")]
 pub struct NetTerms {
     days: u16,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     end_of_month: bool,
 }
 

@@ -5,7 +5,7 @@ use saldo_billing::Outcome;
 use saldo_billing::dunning::{DunningPolicy, EndAction};
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId};
 use saldo_billing::invoice::collection::Duty;
-use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, Origin};
+use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Payment;
 use saldo_billing::provider::ProviderAccount;
@@ -191,7 +191,7 @@ pub async fn method_changed(store: &dyn Store, id: CustomerId, now: DateTime<Utc
     Ok(())
 }
 
-/// Puts a hosted page beside an invoice, and beside the page where it is.
+/// Puts a hosted page beside an invoice, and its address into an item of its own.
 ///
 /// # Errors
 /// When the invoice is not to be paid now, or not on a second page, or the books cannot be written.
@@ -211,6 +211,10 @@ pub async fn open_page(
         let mut transaction = Transaction::new();
         if invoice.value.open_page(page.clone(), &seller.value.dunning, now)? == Outcome::Applied(()) {
             // Once: a page that was closed meanwhile is not opened again by who was slow to write it down.
+            if page_url(store, id, page).await?.is_some() {
+                let (command, status) = ("open a page again on", invoice.value.status()?);
+                return Err(InvoiceError::Status { command, invoice: id, status }.into());
+            }
             transaction.create(&PageAddress::of(id, page, url))?;
         }
         transaction.update(&invoice)?;

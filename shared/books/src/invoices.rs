@@ -9,8 +9,8 @@ use saldo_billing::invoice::{Change, Document, Draft, Invoice, InvoiceError, Inv
 use saldo_billing::party::{Customer, Seller};
 use saldo_money::{Currency, Money};
 use saldo_store::entities::{
-    CreditBalance, DocumentPart, NumberSeries, customer_key, document_parts, invoice_key, invoice_partition,
-    join_document, seller_key,
+    CreditBalance, DocumentPart, LedgerEntry, NumberSeries, customer_key, document_parts, invoice_key,
+    invoice_partition, join_document, seller_key,
 };
 use saldo_store::{Condition, Query, Range, Store, Stored, Table, Transaction, load, to_item};
 
@@ -128,22 +128,25 @@ impl Parties {
         let mut small = Vec::new();
         for id in &customer.value.too_small {
             let invoice: Stored<Invoice> = expect(store, invoice_key(*id)).await?;
-            let is_done = invoice.value.may_be_carried()? || !invoice.value.status()?.is_owed();
-            if is_done && invoice.value.currency() == currency && small.len() < MAX_BROUGHT_FORWARD {
+            let is_ready = invoice.value.may_be_carried()? || !invoice.value.status()?.is_owed();
+            if is_ready && invoice.value.currency() == currency {
                 small.push(invoice);
+            }
+            if small.len() >= MAX_BROUGHT_FORWARD {
+                break;
             }
         }
         Ok(Self { seller, customer, credit, series, small })
     }
 
-    /// Has what was too small to be charged alone owed with this invoice, which is about to be issued.
+    /// Has what was too small to be charged alone owed with this invoice, which is about to be issued and asks for more.
     pub(crate) fn carry_to(
         &self,
         invoice: &mut Invoice,
         transaction: &mut Transaction,
         now: DateTime<Utc>,
     ) -> Result<(), BooksError> {
-        if self.small.is_empty() {
+        if self.small.is_empty() || !invoice.will_be_due(self.balance(invoice.currency()))? {
             return Ok(());
         }
         let mut customer = self.customer.clone();
@@ -194,23 +197,7 @@ pub async fn void(
     now: DateTime<Utc>,
     also: Also<'_, Invoice>,
 ) -> Result<Outcome<Invoice>, BooksError> {
-    for _ in 0..ROUNDS {
-        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let Outcome::Applied(mut change) = invoice.value.void(now)? else { return Ok(Outcome::AlreadyApplied) };
-        let mut transaction = Transaction::new();
-        transaction.update(&invoice)?;
-        if !invoice.value.brought_forward().is_empty() {
-            let credit = take_back(store, &invoice.value, &mut transaction, now).await?;
-            change.credit = change.credit.checked_add(credit)?;
-        }
-        let credit = credit_moved_by(store, &invoice.value, &change).await?;
-        write_change(&mut transaction, &invoice.value, change, credit)?;
-        also(&invoice.value, &mut transaction)?;
-        if committed(store, transaction).await? {
-            return Ok(Outcome::Applied(invoice.value));
-        }
-    }
-    Err(BooksError::Contended { attempted: "void an invoice" })
+    change(store, id, "void an invoice", now, |invoice| invoice.void(now), also).await
 }
 
 /// Has earlier invoices owe again what they had left to one that is void; answers with what that means for the customer's credit.
@@ -228,6 +215,9 @@ async fn take_back(
         if let Outcome::Applied(change) = small.value.take_back_from(void.id, &seller.value.dunning, now)? {
             credit = credit.checked_add(change.credit)?;
             transaction.update(&small)?;
+            if !change.entry.postings.is_empty() {
+                transaction.create(&LedgerEntry::of_invoice(small.value.id, change.entry))?;
+            }
             customer.value.too_small.insert(debt.from);
         }
     }
@@ -245,7 +235,7 @@ pub async fn write_off(
     now: DateTime<Utc>,
     also: Also<'_, Invoice>,
 ) -> Result<Outcome<Invoice>, BooksError> {
-    change(store, id, "write off an invoice", |invoice| invoice.write_off(now), also).await
+    change(store, id, "write off an invoice", now, |invoice| invoice.write_off(now), also).await
 }
 
 /// Remembers that an invoice from which nothing is to be collected has its document.
@@ -290,14 +280,19 @@ async fn change(
     store: &dyn Store,
     id: InvoiceId,
     attempted: &'static str,
+    now: DateTime<Utc>,
     command: impl Fn(&mut Invoice) -> Result<Outcome<Change>, InvoiceError> + Send,
     also: Also<'_, Invoice>,
 ) -> Result<Outcome<Invoice>, BooksError> {
     for _ in 0..ROUNDS {
         let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
-        let Outcome::Applied(change) = command(&mut invoice.value)? else { return Ok(Outcome::AlreadyApplied) };
+        let Outcome::Applied(mut change) = command(&mut invoice.value)? else { return Ok(Outcome::AlreadyApplied) };
         let mut transaction = Transaction::new();
         transaction.update(&invoice)?;
+        if invoice.value.voided_at().is_some() && !invoice.value.brought_forward().is_empty() {
+            let credit = take_back(store, &invoice.value, &mut transaction, now).await?;
+            change.credit = change.credit.checked_add(credit)?;
+        }
         let credit = credit_moved_by(store, &invoice.value, &change).await?;
         write_change(&mut transaction, &invoice.value, change, credit)?;
         also(&invoice.value, &mut transaction)?;

@@ -13,10 +13,11 @@ use books::*;
 use futures_util::future::join_all;
 use saldo_billing::id::{CustomerId, InvoiceId, SubscriptionId};
 use saldo_billing::invoice::{
-    AttemptState, BroughtForward, Collection, Draft, Invoice, InvoiceError, InvoiceStatus, Origin,
+    AttemptState, BroughtForward, Collection, Draft, HostedPage, Invoice, InvoiceError, InvoiceStatus, Origin,
 };
+use saldo_billing::ledger::Position;
 use saldo_billing::party::Customer;
-use saldo_billing::payment::Decline;
+use saldo_billing::payment::{Decline, RefundStatus, Statement};
 use saldo_billing::provider::PaymentMethod;
 use saldo_billing::terms::NetTerms;
 use saldo_books::attempts::Permission;
@@ -214,4 +215,110 @@ async fn of_two_invoices_that_are_finalised_at_once_one_brings_it_forward() {
     let mut due: Vec<Money> = both.iter().map(|invoice| invoice.amount_due().unwrap()).collect();
     due.sort_unstable_by_key(|money| money.amount());
     assert_eq!(due, [eur(10_000), eur(10_030)]);
+}
+
+#[tokio::test]
+async fn what_was_paid_and_given_back_meanwhile_is_in_the_ledger_when_the_earlier_one_is_owed_again() {
+    let store = business_with_card().await;
+    let (small, next) = (too_small(&store, 11).await, issued(&store, 12).await);
+    pay(&store, "pi_1", small, 30).await;
+    let refunded = Statement::Refund {
+        reference: "re_1".to_owned(),
+        amount: eur(30),
+        status: RefundStatus::Succeeded,
+        requested_as: None,
+    };
+    payments::report(&store, &report("pi_1", Some(small), refunded, 1), now()).await.unwrap();
+    invoices::void(&store, next, now(), &nothing_more).await.unwrap();
+    let invoices = [read(&store, small).await, read(&store, next).await];
+    let mut sums = Position::default();
+    for invoice in &invoices {
+        sums = sums.plus(&invoice.position().unwrap()).unwrap();
+    }
+    let mut expected: Vec<_> = sums.postings().map(|(account, money)| (account.to_string(), money.amount())).collect();
+    expected.sort();
+    assert_eq!(balances(&store), expected);
+}
+
+#[tokio::test]
+async fn wherever_voiding_breaks_off_it_is_owed_once() {
+    for loses_answers in [false, true] {
+        for calls in 0..12 {
+            let store = business_with_card().await;
+            let (small, next) = (too_small(&store, 11).await, issued(&store, 12).await);
+            let broken = invoices::void(&Breaking::new(&store, calls, loses_answers), next, now(), &nothing_more).await;
+            let sum = due(&store, small).await.checked_add(due(&store, next).await).unwrap();
+            let whole = if read(&store, next).await.voided_at().is_some() { 30 } else { 10_030 };
+            assert_eq!(sum, eur(whole), "after {calls} calls, {broken:?}");
+            invoices::void(&store, next, now(), &nothing_more).await.unwrap();
+            assert_eq!((due(&store, small).await, due(&store, next).await), (eur(30), eur(0)));
+            assert!(customer_of(&store).await.value.too_small.contains(&small));
+        }
+    }
+}
+
+#[tokio::test]
+async fn writing_the_later_one_off_gives_all_of_it_up_and_a_small_one_that_was_given_up_is_not_carried() {
+    let store = business_with_card().await;
+    let (_, next) = (too_small(&store, 11).await, issued(&store, 12).await);
+    invoices::write_off(&store, next, now(), &nothing_more).await.unwrap();
+    assert_eq!(receivable(&store).await, "0");
+    let given_up = too_small(&store, 13).await;
+    invoices::write_off(&store, given_up, now(), &nothing_more).await.unwrap();
+    assert_eq!(due(&store, issued(&store, 14).await).await, eur(10_000));
+    assert_eq!(customer_of(&store).await.value.too_small.len(), 0);
+}
+
+#[tokio::test]
+async fn an_invoice_brings_twenty_forward_and_the_one_after_it_the_rest() {
+    let store = business_with_card().await;
+    // None of them brings another forward: all are finalised before any is refused.
+    let mut small = Vec::new();
+    for invoice in 0..21 {
+        small.push(charged(&store, 100 + invoice, 30).await);
+    }
+    for id in small {
+        refuse_as_too_small(&store, id).await;
+    }
+    let (next, after) = (issued(&store, 12).await, issued(&store, 13).await);
+    assert_eq!((due(&store, next).await, due(&store, after).await), (eur(10_600), eur(10_030)));
+}
+
+#[tokio::test]
+async fn a_page_that_was_closed_is_not_opened_again_by_who_was_slow_to_write_it_down() {
+    let store = business().await;
+    let id = issued(&store, 11).await;
+    let page = HostedPage {
+        account: "stripe/main".parse().unwrap(),
+        reference: "cs_1".to_owned(),
+        mark: "1f0c93ab".to_owned(),
+        amount: eur(10_000),
+        expires_at: now(),
+        payment: None,
+    };
+    let open = async || attempts::open_page(&store, id, &page, "https://pay.example/1", now(), &nothing_more).await;
+    open().await.unwrap();
+    open().await.unwrap();
+    attempts::page_closed(&store, id, "cs_1", now()).await.unwrap();
+    assert!(matches!(open().await, Err(BooksError::Invoice(InvoiceError::Status { .. }))));
+    assert_eq!(read(&store, id).await.page(), None);
+}
+
+#[tokio::test]
+async fn nothing_is_brought_forward_by_an_invoice_that_asks_for_nothing_itself() {
+    let store = business_with_card().await;
+    let small = too_small(&store, 11).await;
+    let prepaid = draft(&store, 12, 1, lines(1, 500)).await;
+    pay(&store, "pi_1", prepaid, 500).await;
+    let free = draft(&store, 13, 1, lines(1, 0)).await;
+    for id in [prepaid, free] {
+        invoices::finalise(&store, id, now(), &nothing_more).await.unwrap();
+        assert_eq!(read(&store, id).await.status().unwrap(), InvoiceStatus::Paid);
+    }
+    let overpaid = issued(&store, 14).await;
+    assert_eq!(due(&store, overpaid).await, eur(10_030), "this one does");
+    pay(&store, "pi_2", overpaid, 12_030).await;
+    let by_credit = draft(&store, 16, 1, lines(1, 1_000)).await;
+    invoices::finalise(&store, by_credit, now(), &nothing_more).await.unwrap();
+    assert_eq!((due(&store, by_credit).await, due(&store, small).await), (eur(0), eur(0)));
 }

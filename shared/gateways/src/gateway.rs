@@ -190,7 +190,7 @@ pub struct PageRequest {
     /// Derived from the invoice and from how many pages it had before. The provider opens one page for it and gives that one
     /// again, also when it is closed by then: another page needs another key.
     pub idempotency_key: String,
-    /// What reports on a payment on this page tell, so that it is known by the first of them.
+    /// What the metadata of a payment on it carry, so that the first report tells on which page it was made.
     pub mark: String,
 }
 

@@ -283,7 +283,8 @@ async fn i6_a_page_that_was_paid_first_says_so(bench: impl Bench) {
         let closed = bench.gateway().close_page(&page.reference).await.unwrap();
         let PageClosed::Used(outcome) = closed else { panic!("expected a page that was used, found {closed:?}") };
         assert_eq!(outcome.kind, ChargeKind::Succeeded);
-        assert_eq!(outcome.report.map(|report| report.reference), payment);
+        let report = outcome.report.unwrap();
+        assert_eq!((Some(report.reference), report.page.as_deref()), (payment.clone(), Some("1f0c93ab")));
     }
     assert_eq!(bench.times_taken(), 1);
 }

@@ -89,6 +89,18 @@ async fn a_charge_carries_its_key_its_version_and_who_it_is_for() {
 }
 
 #[tokio::test]
+async fn what_is_paid_on_a_page_names_the_invoice_and_the_page() {
+    let bench = OnTwin::new();
+    bench.gateway().open_page(&page(money("23.79", "EUR"))).await.unwrap();
+    let body = bench.sent().pop().unwrap().body;
+    let invoice = page(money("23.79", "EUR")).invoice;
+    for part in [format!("%5Bsaldo_invoice%5D={invoice}"), "%5Bsaldo_page%5D=1f0c93ab".to_owned()] {
+        let metadata = format!("payment_intent_data%5Bmetadata%5D{part}");
+        assert!(body.split('&').any(|field| field == metadata), "{metadata} is not in {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_look_up_asks_for_the_customers_payments_since_before_the_charge() {
     let bench = OnTwin::new();
     let method = bench.method(Behaves::Pays);

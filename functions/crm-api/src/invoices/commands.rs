@@ -41,7 +41,8 @@ pub async fn finalise(
     Ok(reply)
 }
 
-/// Declares an invoice void: it keeps its number and is owed no more. Refused while something was paid on it and not refunded.
+/// Declares an invoice void: it keeps its number and is owed no more. Refused while something was paid on it and not refunded, or
+/// once it left what was due to a later invoice. What earlier ones left to it is owed on them again.
 #[utoipa::path(post, path = "/v1/invoices/{id}/void", tag = "invoices", operation_id = "voidInvoice",
     responses((status = 200, description = "The invoice.", body = InvoiceView)))]
 pub async fn void(

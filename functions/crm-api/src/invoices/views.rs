@@ -27,7 +27,7 @@ pub enum InvoiceStatusWord {
     Open,
     /// Issued, something paid.
     PartlyPaid,
-    /// Nothing is due any more.
+    /// Nothing is due any more: it was paid, by money or credit, or left what was due to a later invoice (`carried_forward`).
     Paid,
     /// Issued by mistake; keeps its number.
     Void,
@@ -160,7 +160,7 @@ pub struct InvoiceView {
     amount_refunded: wire::Money,
     /// What the customer's credit paid.
     credit_used: wire::Money,
-    /// What earlier invoices left to it, which were too small to be charged alone.
+    /// What earlier invoices left to it, which were too small to be charged alone; nothing any more when it is void.
     brought_forward: Vec<BroughtForwardView>,
     /// The later invoice to which it left what was due, too small to be charged alone.
     #[schema(required = true)]
@@ -203,6 +203,7 @@ impl InvoiceView {
             }
         };
         let issued = invoice.issued();
+        let brought_forward = invoice.brought_forward().iter().filter(|_| invoice.voided_at().is_none());
         Ok(Self {
             id: Wire(invoice.id),
             seller: Wire(invoice.seller),
@@ -223,7 +224,7 @@ impl InvoiceView {
             amount_paid: wire::Money(invoice.amount_paid()?),
             amount_refunded: wire::Money(invoice.amount_refunded()?),
             credit_used: wire::Money(invoice.credit_used()),
-            brought_forward: invoice.brought_forward().iter().map(BroughtForwardView::of).collect(),
+            brought_forward: brought_forward.map(BroughtForwardView::of).collect(),
             carried_forward: invoice.carried_forward().map(CarriedForwardView::of),
             issued_on: issued.map(|issued| Wire(issued.on)),
             issued_at: issued.map(|issued| Wire(issued.at)),

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use saldo_billing::invoice::{AttemptState, Invoice};
+use saldo_billing::payment::Decline;
 use saldo_books::BooksError;
 use saldo_books::attempts::{self, Permission};
 use saldo_gateways::memory::Scripted;
@@ -354,4 +355,36 @@ async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
         (payments.text("/rows/0/key"), payments.text("/rows/0/success_rate")),
         ("stripe/main".into(), "1".into())
     );
+}
+
+#[tokio::test]
+async fn c8_both_invoices_say_what_was_carried_forward() {
+    let api = Api::new();
+    let mut body = customer();
+    body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
+    let customer = api.post("/v1/customers", &body).await.must(201).id();
+    let mut invoice = crate::support::invoice(&customer);
+    invoice["collection"] = json!("automatic");
+    invoice["lines"][0]["unit_amount"] = json!("0.25");
+    let small = api.post("/v1/invoices", &invoice).await.must(201).id();
+    api.command(&format!("/v1/invoices/{small}/finalise")).await.must(200);
+    let (store, id) = (api.store.as_ref(), small.parse().unwrap());
+    attempts::permission(store, id, now(), now(), async |_: &_| Ok::<_, BooksError>(())).await.unwrap();
+    let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
+    attempts::settle(store, id, 1, AttemptState::Declined { at: now(), decline }, now()).await.unwrap();
+    let next = api.issued(&customer).await;
+    let left = api.get(&format!("/v1/invoices/{small}")).await.must(200);
+    let due = left.body["carried_forward"]["amount"].clone();
+    assert_eq!((&left.text("/status")[..], &left.text("/carried_forward/invoice")), ("paid", &next));
+    let brought = api.get(&format!("/v1/invoices/{next}")).await.must(200);
+    assert_eq!(
+        brought.body["brought_forward"],
+        json!([{"invoice": small, "number": left.text("/number"), "amount": due}])
+    );
+    // Not the earlier one, as long as the later one asks for it.
+    api.command(&format!("/v1/invoices/{small}/void")).await.must(409);
+    let void = api.command(&format!("/v1/invoices/{next}/void")).await.must(200);
+    assert_eq!(void.body["brought_forward"], json!([]));
+    let again = api.get(&format!("/v1/invoices/{small}")).await.must(200);
+    assert_eq!((&again.body["amount_due"], &again.body["carried_forward"]), (&due, &Value::Null));
 }

@@ -19,6 +19,10 @@ pub(super) fn happened(images: &Images<Invoice>) -> Result<Vec<Happened>, Invoic
     if let Some(issued) = after.issued().filter(|_| !was_issued) {
         happened.push(told("invoice.finalised", Some(issued.at), after)?);
     }
+    let was_carried = images.before.as_ref().is_some_and(|before| before.carried_forward().is_some());
+    if was_carried && after.carried_forward().is_none() {
+        happened.push(told("invoice.taken_back", None, after)?);
+    }
     if let Some((kind, at)) = settled(images.before.as_ref(), after)? {
         happened.push(told(kind, at, after)?);
     }
@@ -39,7 +43,10 @@ fn settled(before: Option<&Invoice>, after: &Invoice) -> Result<Option<Kind>, In
         InvoiceStatus::Paid if after.carried_forward().is_some() => {
             (was != Some(status)).then_some(("invoice.carried_forward", None))
         }
-        InvoiceStatus::Paid => (was != Some(status)).then_some(("invoice.paid", None)),
+        InvoiceStatus::Paid => {
+            let was_carried = before.is_some_and(|before| before.carried_forward().is_some());
+            (was != Some(status) || was_carried).then_some(("invoice.paid", None))
+        }
         InvoiceStatus::Void => (was != Some(status)).then_some(("invoice.voided", after.voided_at())),
         InvoiceStatus::Uncollectible => {
             (was != Some(status)).then_some(("invoice.uncollectible", after.written_off_at()))
@@ -75,7 +82,8 @@ fn data(invoice: &Invoice) -> Result<Value, InvoiceError> {
         "due_on": issued.map(|issued| issued.due_on),
         "finalised_at": issued.map(|issued| issued.at),
     });
-    if !invoice.brought_forward().is_empty() {
+    // What a void one had brought forward is owed on the earlier ones again.
+    if !invoice.brought_forward().is_empty() && invoice.voided_at().is_none() {
         data["brought_forward"] = invoice.brought_forward().iter().map(brought_forward).collect();
     }
     if let Some(left) = invoice.carried_forward() {

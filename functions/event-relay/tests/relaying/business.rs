@@ -174,7 +174,8 @@ pub(crate) async fn carried_forward(store: &dyn Store) {
     attempts::permission(store, small, at(51), at(51), reached).await.unwrap();
     let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
     attempts::settle(store, small, 1, AttemptState::Declined { at: at(51), decline }, at(51)).await.unwrap();
-    issued(store, 31).await;
+    let next = issued(store, 31).await;
+    invoices::void(store, next, at(52), &nothing_more).await.unwrap();
 }
 
 pub(crate) async fn small_is_carried() -> MemoryStore {

@@ -121,6 +121,8 @@ async fn what_is_too_small_is_carried_forward_and_told_by_both_invoices() {
     );
     assert_eq!(next.data["brought_forward"][0]["invoice"], small.data["id"]);
     assert_eq!(next.data["amount_due"]["amount"], "100.30");
+    let [back] = of("invoice.taken_back")[..] else { panic!("the later one is void") };
+    assert_eq!((&back.data["id"], &back.data["amount_due"]["amount"]), (&small.data["id"], &"0.30".into()));
     assert_eq!(of("customer.updated").len(), 1, "that something is too small is no news of the customer");
 }
 

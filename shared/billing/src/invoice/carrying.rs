@@ -74,6 +74,15 @@ impl Invoice {
         Ok(BroughtForward { from: self.id, number, amount })
     }
 
+    /// Whether it will ask for money once it is issued, beyond what was paid and the customer's `credit`: only to such an invoice
+    /// something is left, for nobody would pay a small debt alone there either.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn will_be_due(&self, credit: Money) -> Result<bool, InvoiceError> {
+        self.money(self.unsettled().and_then(|open| Ok(open.checked_sub(credit.max(self.zero())?)?.is_positive())))
+    }
+
     /// Takes on what is due on an earlier invoice, before it is issued.
     ///
     /// # Errors

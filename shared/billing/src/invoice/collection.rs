@@ -399,7 +399,7 @@ impl Invoice {
         }
     }
 
-    /// Whether the provider would not charge so little: it stays open, and nobody is asked for what nobody can pay.
+    /// Whether the provider would not charge so little: it waits for the next invoice, and nobody is asked for what nobody can pay.
     #[must_use]
     pub fn is_too_small_to_charge(&self) -> bool {
         self.progress.attempt.as_ref().is_some_and(Attempt::is_too_small)

@@ -21,8 +21,7 @@ pub struct HostedPage {
     pub account: ProviderAccount,
     /// The provider's id of it.
     pub reference: String,
-    /// What reports on a payment on it tell, so that it is known by the first of them.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    /// What the metadata of a payment on it carry, so that the first report tells on which page it was made.
     pub mark: String,
     /// What it asks for.
     pub amount: Money,

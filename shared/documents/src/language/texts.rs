@@ -178,6 +178,8 @@ pub struct IssuedTexts {
     pub charge: &'static str,
     /// When the provider charges no amount that small.
     pub too_small: &'static str,
+    /// When what was due is owed with a later invoice.
+    pub carried_forward: &'static str,
     /// When nothing is due.
     pub settled: &'static str,
 }

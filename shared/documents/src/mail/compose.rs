@@ -117,6 +117,7 @@ pub fn compose(context: &MailContext<'_>) -> Result<Mail, ComposeError> {
         issued,
         due: context.invoice.amount_due().map_err(unsound)?,
         brought_forward: context.invoice.amount_brought_forward().map_err(unsound)?,
+        asked: context.invoice.owed().map_err(unsound)?,
         credited: context.invoice.credited().map_err(unsound)?,
         texts: Texts::of(&context.customer.language),
         seller: one_line(&context.seller.name),
@@ -130,6 +131,7 @@ struct Writer<'a> {
     issued: &'a Issued,
     due: Money,
     brought_forward: Money,
+    asked: Money,
     credited: Money,
     texts: &'static Texts,
     seller: String,
@@ -185,6 +187,7 @@ impl Writer<'_> {
         match self.context.occasion {
             Occasion::Issued => {
                 let (how, asks) = match self.context.invoice.collection {
+                    _ if self.context.invoice.carried_forward().is_some() => (words.issued.carried_forward, false),
                     _ if !owed => (words.issued.settled, false),
                     _ if self.context.invoice.is_too_small_to_charge() => (words.issued.too_small, false),
                     Collection::Automatic if self.context.customer.payment_method.is_some() => {
@@ -262,7 +265,7 @@ impl Writer<'_> {
             facts.push(fact(words.brought_forward, self.texts.money(self.brought_forward)));
         }
         // What is settled is what is not due any more: paid, credited, or both.
-        if let Ok(settled) = total.checked_add(self.brought_forward).and_then(|asked| asked.checked_sub(self.due))
+        if let Ok(settled) = self.asked.checked_sub(self.due)
             && settled.is_positive()
         {
             facts.push(fact(words.settled, self.texts.money(settled)));

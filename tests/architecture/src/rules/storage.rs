@@ -8,7 +8,8 @@ use crate::stack::{Resource, Stack, elements, field};
 const TABLE: &str = "AWS::DynamoDB::Table";
 const BUCKET: &str = "AWS::S3::Bucket";
 
-/// The one table with records that may expire: the API's idempotency records live beside the books they guard.
+/// The one table with records that may expire: the API's idempotency records and the addresses of hosted pages live beside the
+/// books they belong to.
 const TABLE_WITH_HOUSEKEEPING: &str = "BillingTable";
 
 /// The attribute that only those records carry.
