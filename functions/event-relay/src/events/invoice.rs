@@ -83,11 +83,12 @@ fn data(invoice: &Invoice) -> Result<Value, InvoiceError> {
         "finalised_at": issued.map(|issued| issued.at),
     });
     // What a void one had brought forward is owed on the earlier ones again.
-    if !invoice.brought_forward().is_empty() && invoice.voided_at().is_none() {
-        data["brought_forward"] = invoice.brought_forward().iter().map(brought_forward).collect();
-    }
-    if let Some(left) = invoice.carried_forward() {
-        data["carried_forward"] = json!({ "invoice": left.to, "amount": left.amount });
+    let brought = Some(invoice.brought_forward()).filter(|all| !all.is_empty() && invoice.voided_at().is_none());
+    let brought = brought.map(|all| ("brought_forward", all.iter().map(brought_forward).collect::<Value>()));
+    let left = invoice.carried_forward();
+    let left = left.map(|left| ("carried_forward", json!({ "invoice": left.to, "amount": left.amount })));
+    if let Value::Object(fields) = &mut data {
+        fields.extend(brought.into_iter().chain(left).map(|(name, value)| (name.to_owned(), value)));
     }
     Ok(data)
 }

@@ -13,6 +13,9 @@ use crate::world::ACCOUNTS;
 use http::Method;
 use provider_twin::Delivery;
 
+type MakeInvoice = fn(&mut Run) -> String;
+type Pay = fn(&mut Run, &str) -> Vec<Delivery>;
+
 const COMPLETED: &str = "checkout.session.completed";
 
 /// A stack without weather and people, on which mail is swallowed: a receipt is another piece of work.
@@ -115,9 +118,9 @@ fn cost(run: &mut Run, deliveries: &[Delivery], kind: &str) -> (Usage, Usage) {
 fn a_webhook_that_pays_an_invoice_costs_twelve_write_units_from_intake_to_report() {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _context = tokio.enter();
-    let invoices: [(&str, fn(&mut Run) -> String); 2] = [("one-off", one_off), ("subscription", of_subscription)];
+    let invoices: [(&str, MakeInvoice); 2] = [("one-off", one_off), ("subscription", of_subscription)];
     // Whether the webhook is the first to tell of the payment, as on a hosted page, or the payment was known before.
-    let payments: [(&str, fn(&mut Run, &str) -> Vec<Delivery>, Option<&str>); 3] = [
+    let payments: [(&str, Pay, Option<&str>); 3] = [
         ("first to tell", paid_there, None),
         ("told before", paid_there, Some("payment_intent.created")),
         ("on a hosted page", paid_on_page, None),

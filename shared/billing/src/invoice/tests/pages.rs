@@ -11,7 +11,8 @@ fn page(reference: &str, expires_at: DateTime<Utc>) -> HostedPage {
 fn on_page() -> Invoice {
     let policy = DunningPolicy::default();
     let mut invoice = issued();
-    let opened = invoice.open_page(page("cs_1", now() + Duration::hours(1)), &policy, now()).unwrap();
+    let expires_at = now().checked_add_signed(Duration::hours(1)).unwrap();
+    let opened = invoice.open_page(page("cs_1", expires_at), &policy, now()).unwrap();
     assert_eq!(opened, Outcome::Applied(()));
     invoice
 }
