@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::InvoiceId;
 use saldo_billing::invoice::collection::{Step, StepKind};
-use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError};
+use saldo_billing::invoice::{Attempt, AttemptState, Collection as Means, HostedPage, Invoice, InvoiceError, Received};
 use saldo_billing::mail::Purpose;
 use saldo_billing::payment::{Decline, PaymentReport};
 use saldo_billing::provider::ProviderAccount;
@@ -318,13 +318,9 @@ async fn close(
         Err(error) => return Err(error),
     };
     if let Some(report) = outcome.report {
-        // The page stays until the mail is asked for: as long as it is there this comes again, afterwards nobody would ask.
-        let report = PaymentReport { invoice: Some(id), page: None, ..report };
+        let report = PaymentReport { invoice: Some(id), ..report };
         let booked = book(collection, &report, now).await?;
         tracing::info!(invoice.id = %id, payment.id = %booked.payment, "paid on the page");
-        if let Some((invoice, purpose)) = booked.mail {
-            mail::ask(&*collection.store, &*collection.queue, invoice, purpose, now).await?;
-        }
         attempts::page_used(store, id, &page.reference, booked.payment, now).await?;
     }
     let is_declined = matches!(outcome.kind, ChargeKind::Declined { .. });
@@ -342,7 +338,7 @@ fn is_forgotten(page: &HostedPage, now: DateTime<Utc>) -> bool {
 async fn follow_up(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -> Result<(), CollectionError> {
     let invoice = load::<Invoice>(&*collection.store, &invoice_key(id)).await?;
     let invoice = invoice.ok_or(CollectionError::NoInvoice { invoice: id })?.value;
-    if let Some(purpose) = mail_about(&invoice)? {
+    for purpose in mails_about(&invoice)? {
         mail::ask(&*collection.store, &*collection.queue, id, purpose, now).await?;
     }
     let declined = |attempt: &Attempt| matches!(attempt.state, AttemptState::Declined { .. });
@@ -352,11 +348,14 @@ async fn follow_up(collection: &Collection, id: InvoiceId, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// The mail that the customer should get about the last attempt; whether there still is reason is decided when it is sent.
-fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
+/// The mails that the customer should get about payments and the last attempt; whether there still is reason is decided when they
+/// are sent.
+fn mails_about(invoice: &Invoice) -> Result<Vec<Purpose>, InvoiceError> {
     let owed = invoice.status()?.is_owed();
-    Ok(match invoice.progress.attempt.as_ref().map(|attempt| (attempt.number, &attempt.state)) {
-        Some((_, AttemptState::Succeeded { payment })) => Some(Purpose::Receipt(*payment)),
+    // Also of what was paid on a page: its booking takes the page away, after which nothing else would ask.
+    let is_taken = |received: &Received| received.standing.is_some_and(|standing| standing.captured.is_positive());
+    let receipts = invoice.received().filter(|(_, received)| is_taken(received)).map(|(id, _)| Purpose::Receipt(id));
+    let about_attempt = match invoice.progress.attempt.as_ref().map(|attempt| (attempt.number, &attempt.state)) {
         // Nothing failed on the customer's side: they get the invoice, which stays open.
         Some((_, AttemptState::Declined { decline, .. })) if decline.code == Decline::TOO_SMALL => {
             Some(Purpose::Issued)
@@ -364,10 +363,15 @@ fn mail_about(invoice: &Invoice) -> Result<Option<Purpose>, InvoiceError> {
         Some((number, AttemptState::Declined { .. })) => Some(Purpose::PaymentFailed(number)),
         Some((
             _,
-            AttemptState::Begun | AttemptState::Unknown { .. } | AttemptState::Pending { .. } | AttemptState::NeverMade,
+            AttemptState::Begun
+            | AttemptState::Unknown { .. }
+            | AttemptState::Pending { .. }
+            | AttemptState::Succeeded { .. }
+            | AttemptState::NeverMade,
         )) => None,
         // Handed over without an attempt: there was no method to charge.
         None if owed && invoice.collection == Means::Automatic && invoice.progress.handed_over => Some(Purpose::Issued),
         None => None,
-    })
+    };
+    Ok(receipts.chain(about_attempt).collect())
 }

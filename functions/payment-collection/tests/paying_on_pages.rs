@@ -3,6 +3,7 @@
 use saldo_billing::invoice::HostedPage;
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::{Customer, Seller};
+use saldo_billing::payment::payment_at;
 use saldo_billing::provider::ProviderAccount;
 use saldo_books::attempts;
 use saldo_gateways::memory::Scripted;
@@ -108,14 +109,20 @@ async fn what_the_customer_paid_on_the_page_is_not_charged() {
 
 #[tokio::test]
 async fn the_receipt_of_what_was_paid_on_the_page_outlasts_a_queue_that_refuses_it() {
-    let world = World::new().await;
-    let page = open_page(&world).await;
-    assert!(world.gateway.pay_page(&page).is_some());
-    world.queue.refuse(1);
-    assert!(!world.charge(0).await);
-    // As long as the page is there it is asked about, five minutes later at the latest.
-    assert!(world.charge(6).await);
-    let mails = world.mails();
-    assert!(matches!(mails[..], [Purpose::Receipt(_), ..]), "{mails:?}");
-    assert_eq!(world.invoice().await.page(), None);
+    // Whether the page was known to be paid on before, as by a direct debit that was under way.
+    for is_linked in [false, true] {
+        let world = World::new().await;
+        let page = open_page(&world).await;
+        let payment = world.gateway.pay_page(&page).unwrap();
+        if is_linked {
+            let payment = payment_at(&account(), &payment);
+            attempts::page_used(&*world.store, invoice_id(), &page, payment, at(0)).await.unwrap();
+        }
+        world.queue.refuse(1);
+        assert!(!world.charge(0).await);
+        assert!(world.charge(1).await, "the message comes again");
+        let mails = world.mails();
+        assert!(matches!(mails[..], [Purpose::Receipt(_), ..]), "{mails:?}");
+        assert_eq!(world.invoice().await.page(), None);
+    }
 }

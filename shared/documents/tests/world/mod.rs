@@ -271,13 +271,19 @@ fn too_small(seller: &Seller, customer: &Customer) -> Invoice {
 
 /// An invoice with which one is owed that was too small.
 pub(crate) fn brought_forward(seller: &Seller, customer: &Customer) -> (Invoice, Document) {
+    let (_, invoice, document) = carried_forward(seller, customer);
+    (invoice, document)
+}
+
+/// An invoice that was too small, and the one with which it is owed.
+fn carried_forward(seller: &Seller, customer: &Customer) -> (Invoice, Invoice, Document) {
     let lines = vec![line("Beratung", "1", "100", "0", currency("EUR"))];
     let (mut invoice, document) = drafted(seller, customer, Collection::SendInvoice, lines, currency("EUR"));
     let mut small = too_small(seller, customer);
     small.id = InvoiceId::from_random(2);
     invoice.bring_forward(small.carry_forward(invoice.id, now()).unwrap()).unwrap();
     invoice.finalise(Number::new(&seller.number_prefix, 43), seller, customer, eur("0"), now()).unwrap();
-    (invoice, document)
+    (small, invoice, document)
 }
 
 /// A mail for each occasion, in both languages, by name.
@@ -290,7 +296,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
     let (fresh, document) = issued(&seller, &zoe, Collection::SendInvoice, ten_lines(), eur("120.00"));
     let (charged, _) = issued(&seller, &zoe, Collection::Automatic, ten_lines(), eur("0"));
     let small = too_small(&seller, &zoe);
-    let (brought, _) = brought_forward(&seller, &zoe);
+    let (carried, brought, _) = carried_forward(&seller, &zoe);
     let pdf = saldo_documents::pdf::invoice(&fresh, &document).unwrap();
     let (partly, _, payment) = partly_paid();
     let mut paid = fresh.clone();
@@ -309,6 +315,7 @@ pub(crate) fn mails() -> Vec<(String, Mail)> {
         ("issued", Occasion::Issued, &fresh, true),
         ("issued-charged", Occasion::Issued, &charged, true),
         ("issued-too-small", Occasion::Issued, &small, true),
+        ("issued-carried-forward", Occasion::Issued, &carried, true),
         ("issued-brought-forward", Occasion::Issued, &brought, true),
         ("before-due", reminder(-3), &partly, false),
         ("due-today", reminder(0), &partly, false),
