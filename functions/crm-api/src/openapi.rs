@@ -28,9 +28,6 @@ Lists are newest first. `next_cursor` is `null` on the last page.
 Everything that goes wrong is told as `application/problem+json` (RFC 9457); `errors` names the fields that are to blame. \
 Nothing is stored when a request is refused. Text that looks like a card number is refused everywhere.";
 
-/// The list that is never more than a page: the refunds of one payment.
-const ALL_ON_ONE_PAGE: &str = "/v1/refunds";
-
 /// What the parameter after this part of a path is.
 const PATH_PARAMETERS: [(&str, &str); 10] = [
     ("sellers", "SellerId"),
@@ -247,7 +244,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         refs.push("409");
     }
     add_parameters(path, is_post, operation);
-    if method == "get" && is_list(operation) && path != ALL_ON_ONE_PAGE {
+    if method == "get" && is_list(operation) {
         add(operation, ["Limit", "Cursor"].map(parameter));
     }
     if let Some(body) = operation.get_mut("requestBody") {

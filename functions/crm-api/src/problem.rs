@@ -104,17 +104,22 @@ impl Problem {
 
     /// There is no such path.
     pub fn no_such_path() -> Self {
-        Self::missing("there is no such path").blaming("path", "expected one of those that /v1/openapi.json lists")
+        Self::not_found("there is no such path").blaming("path", "expected one of those that /v1/openapi.json lists")
     }
 
-    /// Something in the path is not there.
+    /// What the `id` in the path names is not there.
     pub fn missing(what: impl Into<String>) -> Self {
-        Self::of(StatusCode::NOT_FOUND, "not-found", "There is no such thing", what.into())
+        let what = what.into();
+        Self::not_found(what.clone()).blaming("id", what)
     }
 
     /// Something that a field refers to is not there.
     pub fn no_such(field: impl Into<String>, what: impl Into<String>) -> Self {
-        Self::missing("something that the request refers to is not there").blaming(field, what)
+        Self::not_found("something that the request refers to is not there").blaming(field, what)
+    }
+
+    fn not_found(detail: impl Into<String>) -> Self {
+        Self::of(StatusCode::NOT_FOUND, "not-found", "There is no such thing", detail.into())
     }
 
     /// It is not in a state for this.
@@ -130,13 +135,17 @@ impl Problem {
 
     /// Nobody known.
     pub fn unauthorised(detail: impl Into<String>, challenge: &'static str) -> Self {
-        Self::of(StatusCode::UNAUTHORIZED, "unauthorised", "A valid API key is needed", detail.into())
+        let detail = detail.into();
+        Self::of(StatusCode::UNAUTHORIZED, "unauthorised", "A valid API key is needed", detail.clone())
+            .blaming("Authorization", detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
     /// Known, and not allowed.
     pub fn forbidden(detail: impl Into<String>, challenge: &'static str) -> Self {
-        Self::of(StatusCode::FORBIDDEN, "forbidden", "The API key may not do this", detail.into())
+        let detail = detail.into();
+        Self::of(StatusCode::FORBIDDEN, "forbidden", "The API key may not do this", detail.clone())
+            .blaming("Authorization", detail)
             .with_header(WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 

@@ -9,17 +9,17 @@ use saldo_billing::payment::{Payment, RefundRequest, RefundState, RefundStatus};
 use saldo_books::refunds;
 use saldo_messages::{CollectionsMessage, Destination, V1};
 use saldo_store::entities::payment_key;
-use saldo_store::{Entity, Key, Stored, Transaction, TransactionError, load};
+use saldo_store::{Entity, Key, Stored, Transaction, TransactionError, instant_text, load, page_among};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
-use crate::paging::Page;
+use crate::paging::{Page, after, count};
 use crate::problem::Problem;
 use crate::reply::Reply;
-use crate::request::{Body, Call, Named, Params};
+use crate::request::{After, Body, Call, Limit, Named, Params};
 use crate::wire::{self, Wire};
 
 /// The routes of refunds.
@@ -170,17 +170,28 @@ async fn create(State(app): State<Arc<App>>, call: Call, Body(new): Body<NewRefu
 #[serde(deny_unknown_fields)]
 struct Filter {
     payment: wire::PaymentId,
+    #[serde(default)]
+    limit: Limit,
+    #[serde(default)]
+    cursor: Option<After>,
 }
 
-/// Lists the refunds that were asked for of a payment, all on one page.
+/// Lists the refunds that were asked for of a payment.
 #[utoipa::path(get, path = "/v1/refunds", tag = "refunds", operation_id = "listRefunds",
     params(("payment" = wire::PaymentId, Query, description = "Of which payment.")),
-    responses((status = 200, description = "The refunds.", body = Page<RefundView>)))]
+    responses((status = 200, description = "A page of refunds.", body = Page<RefundView>)))]
 async fn list_all(State(app): State<Arc<App>>, Params(filter): Params<Filter>) -> Result<Reply, Problem> {
     let id = filter.payment.0;
     let payment = load_payment(&app, id).await?;
     let payment = payment.ok_or_else(|| Problem::no_such("payment", format!("there is no payment {id}")))?;
-    Page::reply(RefundView::all(&payment.value), None)
+    let requests = payment.value.refund_requests();
+    let placed = requests.map(|(id, request)| {
+        let place = format!("{}#{id}", instant_text(request.requested_at));
+        (place, RefundView::of(payment.value.id, id, request))
+    });
+    let (refunds, next) = page_among(&id.to_string(), placed, count(filter.limit), after(filter.cursor.as_ref()))
+        .map_err(|error| Problem::invalid("cursor", error.to_string()))?;
+    Page::reply(refunds, next.as_ref())
 }
 
 /// Shows a refund.

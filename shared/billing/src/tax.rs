@@ -252,6 +252,27 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn r9_tax_is_the_rounded_product_of_the_rates_sum(lines in vec((0_usize..4, -9_999_999_i64..99_999_999), 1..40)) {
+            let currency: Currency = "EUR".parse().unwrap();
+            let rates = [("0", 0_i128), ("0.07", 7_000), ("0.19", 19_000), ("0.09975", 9_975)];
+            let taxed = |(place, minor): &(usize, i64)| {
+                Taxed { rate: rate(rates[*place].0), net: Money::from_minor(*minor, currency), gross: None }
+            };
+            for sum in tax_sums(lines.iter().map(taxed), currency).unwrap() {
+                let (_, parts) = rates.iter().find(|(text, _)| rate(text) == sum.rate).unwrap();
+                let of_rate = lines.iter().filter(|(place, _)| rate(rates[*place].0) == sum.rate);
+                let base: i128 = of_rate.map(|(_, minor)| i128::from(*minor)).sum();
+                // Half away from zero, in whole numbers.
+                let (product, whole) = (base * parts, 100_000);
+                let expected = product.signum() * ((product.abs() * 2 + whole) / (2 * whole));
+                prop_assert_eq!(i128::from(sum.base.to_minor().unwrap()), base);
+                prop_assert_eq!(i128::from(sum.tax.to_minor().unwrap()), expected);
+            }
+        }
+    }
+
     #[test]
     fn equal_rates_written_differently_are_one_category() {
         assert_eq!(rate("0.190"), rate("0.19"));

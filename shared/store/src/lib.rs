@@ -22,7 +22,7 @@ pub use due::{DUE_SHARDS, Due, DueEntry, DueKind, DuePage, UnknownDueKind, due_p
 pub use entity::{Entity, EntityError, Indexes, Stored, instant_text, load, load_many, to_item};
 pub use item::{MAX_ITEM_BYTES, canonical_json, size, write_units};
 pub use listing::{
-    KIND_SHARDS, KeyPage, Listing, customer_keys, list_among, list_by_customer, list_newest, newest_keys,
+    KIND_SHARDS, KeyPage, Listing, customer_keys, list_among, list_by_customer, list_newest, newest_keys, page_among,
 };
 pub use number::NumberError;
 pub use port::{Cause, CommitError, Committed, Consistency, FailedWrite, Store, StoreError};

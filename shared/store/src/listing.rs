@@ -153,27 +153,41 @@ pub async fn list_among<T: Entity>(
     limit: u32,
     after: Option<&Cursor>,
 ) -> Result<Listing<T>, EntityError> {
+    let entities = load_many::<T>(store, keys).await?;
+    let placed = entities.into_iter().map(|entity| (kind_at(&at(&entity.value), &entity.value.key()), entity));
+    let (entities, next) = page_among(list, placed, limit, after).map_err(StoreError::Cursor)?;
+    Ok(Listing { entities, next })
+}
+
+/// A page of what is known as a whole, last first by the text beside each thing, which no two have in common; and where the
+/// next page begins. `list` is the name under which the pages belong together.
+///
+/// # Errors
+/// When the cursor is of another list.
+pub fn page_among<T>(
+    list: &str,
+    placed: impl IntoIterator<Item = (String, T)>,
+    limit: u32,
+    after: Option<&Cursor>,
+) -> Result<(Vec<T>, Option<Cursor>), CursorError> {
     let before = match after.map(Cursor::place) {
         None => None,
         Some(Place::Kind { kind: listed, at }) if listed == list => Some(at),
         Some(Place::Item(_) | Place::Entry { .. } | Place::Kind { .. }) => {
-            return Err(StoreError::Cursor(CursorError::OtherList { list: list.to_owned() }).into());
+            return Err(CursorError::OtherList { list: list.to_owned() });
         }
     };
-    let entities = load_many::<T>(store, keys).await?;
-    let places = entities.into_iter().map(|entity| (kind_at(&at(&entity.value), &entity.value.key()), entity));
-    let mut older: BTreeMap<String, Stored<T>> =
-        places.filter(|(place, _)| before.is_none_or(|before| place < before)).collect();
+    let mut older: BTreeMap<String, T> =
+        placed.into_iter().filter(|(place, _)| before.is_none_or(|before| place < before)).collect();
     let limit = usize::try_from(limit.clamp(1, MAX_PAGE)).unwrap_or(usize::MAX);
-    let (mut entities, mut last) = (Vec::new(), None);
-    while entities.len() < limit {
-        let Some((place, entity)) = older.pop_last() else { break };
-        entities.push(entity);
+    let (mut page, mut last) = (Vec::new(), None);
+    while page.len() < limit {
+        let Some((place, thing)) = older.pop_last() else { break };
+        page.push(thing);
         last = Some(place);
     }
     let last = last.filter(|_| !older.is_empty());
-    let next = last.map(|at| Cursor::new(Place::Kind { kind: list.to_owned(), at }));
-    Ok(Listing { entities, next })
+    Ok((page, last.map(|at| Cursor::new(Place::Kind { kind: list.to_owned(), at }))))
 }
 
 /// The partition of a kind's shard: `INVOICE#2`.

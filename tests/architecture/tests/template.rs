@@ -104,6 +104,8 @@ fn only_idempotency_records_expire() {
         storage::only_housekeeping_expires,
         &[
             (TABLES, "/Resources/BillingTable/Properties/TimeToLiveSpecification/AttributeName", json!("due_at")),
+            (TABLES, "/Resources/BillingTable/Properties/TimeToLiveSpecification/Enabled", json!(false)),
+            (TABLES, "/Resources/BillingTable/Properties/TimeToLiveSpecification", Value::Null),
             (TABLES, "/Resources/InboxTable/Properties", json!({ "TimeToLiveSpecification": expiry })),
         ],
     );
@@ -377,6 +379,25 @@ fn nested_templates_get_their_parameters() {
             (ROOT, parameters, Value::Null),
             (ROOT, "/Resources/Api/Properties/Location", json!("infra/nowhere.yaml")),
             (ALARMS, "/Parameters", json!({ "Prefix": { "Type": "String" } })),
+        ],
+    );
+}
+
+#[test]
+fn parameters_reach_what_they_set() {
+    let tick = "/Resources/BillingTick/Properties/Events/Tick/Properties/State";
+    holds_and_bites(
+        nesting::parameters_reach_what_they_set,
+        &[
+            (ROOT, "/Resources/Alarms/Properties/Parameters/TopicArn", json!("")),
+            (ROOT, "/Resources/Tables/Properties/Parameters/DeletionProtection", json!("false")),
+            (ROOT, "/Resources/Api/Properties/Parameters/LogRetentionDays", json!(1)),
+            (ROOT, "/Globals/Function/Environment/Variables/LOG_LEVEL", json!("info")),
+            (ROOT, "/Globals/Function/Architectures", json!(["x86_64"])),
+            (ROOT, tick, json!("DISABLED")),
+            (ROOT, "/Parameters/DeletionProtection/Default", json!("false")),
+            (ROOT, "/Parameters/TickState", json!(null)),
+            (ROOT, "/Parameters", json!({ "Novelty": { "Type": "String" } })),
         ],
     );
 }

@@ -151,8 +151,8 @@ impl PriceAmountText {
     /// Its schema.
     pub fn schema_value() -> Value {
         json!({
-            "description": "What one costs, net of tax, 0 or more: decimal text in the currency beside it, which may be finer than the \
-                            minor unit, or an amount with its currency.",
+            "description": "What one costs, net of tax or with it, as `tax_behavior` says, 0 or more: decimal text in the currency \
+                            beside it, which may be finer than the minor unit, or an amount with its currency.",
             "oneOf": [
                 {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
                 money_given(r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
@@ -178,8 +178,8 @@ impl UnitAmountText {
     /// Its schema.
     pub fn schema_value() -> Value {
         json!({
-            "description": "What one costs, net of tax: decimal text in the currency beside it, which may be finer than the minor unit, \
-                            or an amount with its currency. Below zero only on a line, for a discount.",
+            "description": "What one costs, net of tax or with it, as `tax_behavior` says: decimal text in the currency beside it, which \
+                            may be finer than the minor unit, or an amount with its currency. Below zero only on a line, for a discount.",
             "oneOf": [
                 {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
                 money_given(r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),

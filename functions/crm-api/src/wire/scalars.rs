@@ -309,7 +309,7 @@ impl Scalar for UnitAmount {
     fn schema() -> Value {
         json!({
             "type": "string",
-            "description": "What one costs, net of tax. May be finer than the currency's minor unit: the line is what gets rounded.",
+            "description": "What one costs, net of tax or with it, as `tax_behavior` says. May be finer than the currency's minor unit: the line is what gets rounded.",
             "pattern": r"^(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$",
             "examples": ["19.99"],
         })
@@ -336,7 +336,7 @@ impl Scalar for LineUnitAmount {
     fn schema() -> Value {
         json!({
             "type": "string",
-            "description": "What one costs, net of tax; below zero for a discount. May be finer than the currency's minor unit.",
+            "description": "What one costs, net of tax or with it, as `tax_behavior` says; below zero for a discount. May be finer than the currency's minor unit.",
             "pattern": r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$",
             "examples": ["19.99", "-5"],
         })

@@ -87,7 +87,7 @@ async fn a_revoked_key_opens_nothing_any_more() {
     let keys = api.get("/v1/api-keys").await.must(200);
     assert_eq!(keys.text("/data/0/id"), id);
     assert!(keys.body["data"][0]["revoked_at"].is_string());
-    api.delete("/v1/api-keys/key_00000000000000000000000000").await.must(404);
+    assert_eq!(api.delete("/v1/api-keys/key_00000000000000000000000000").await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]

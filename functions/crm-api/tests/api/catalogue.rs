@@ -31,7 +31,7 @@ async fn products_made_by_hand_may_share_a_name() {
     let one = api.post("/v1/products", &json!({"name": "名前"})).await.must(201);
     let two = api.post("/v1/products", &json!({"name": "名前"})).await.must(201);
     assert_ne!(one.id(), two.id());
-    api.get("/v1/products/prd_00000000000000000000000000").await.must(404);
+    assert_eq!(api.get("/v1/products/prd_00000000000000000000000000").await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]

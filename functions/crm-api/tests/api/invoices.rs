@@ -180,7 +180,10 @@ async fn what_is_paid_cannot_be_voided_and_what_is_given_up_can_still_be_paid() 
     let draft = api.draft(&customer).await;
     for command in ["void", "write-off"] {
         api.command(&format!("/v1/invoices/{draft}/{command}")).await.must(409);
-        api.command(&format!("/v1/invoices/inv_00000000000000000000000000/{command}")).await.must(404);
+        assert_eq!(
+            api.command(&format!("/v1/invoices/inv_00000000000000000000000000/{command}")).await.must(404).blamed(),
+            ["id"]
+        );
     }
 }
 
@@ -226,7 +229,7 @@ async fn the_mails_of_an_invoice_tell_why_and_what_became_of_them() {
             { "purpose": "payment_failed/1", "planned_at": at, "state": "planned" },
         ])
     );
-    api.get("/v1/invoices/inv_00000000000000000000000000/mails").await.must(404);
+    assert_eq!(api.get("/v1/invoices/inv_00000000000000000000000000/mails").await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn payments_are_found_by_their_invoice() {
     assert_eq!(shown.body["amount_refundable"], json!({"amount": "119.00", "currency": "EUR"}));
     assert_eq!(api.get("/v1/payments").await.must(200).body["data"], json!([]));
     assert_eq!(api.get("/v1/payments?invoice=pay_1").await.must(400).blamed(), ["invoice"]);
-    api.get("/v1/payments/pay_00000000000000000000000000").await.must(404);
+    assert_eq!(api.get("/v1/payments/pay_00000000000000000000000000").await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn what_was_paid_too_much_is_shown_as_credit_until_it_is_used() {
     assert_eq!(api.get(&path).await.must(200).body["data"], json!([{"amount": "20.00", "currency": "EUR"}]));
     api.issued(&customer).await;
     assert_eq!(api.get(&path).await.must(200).body["data"], json!([{"amount": "0.00", "currency": "EUR"}]));
-    api.get("/v1/customers/cus_00000000000000000000000000/credit").await.must(404);
+    assert_eq!(api.get("/v1/customers/cus_00000000000000000000000000/credit").await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]
@@ -85,8 +85,35 @@ async fn a_refund_is_reserved_and_handed_on() {
     assert_eq!(listed.body["data"], json!([refund.body]));
     let left = api.get(&format!("/v1/payments/{payment}")).await.must(200).text("/amount_refundable/amount");
     assert_eq!(left, "100.00");
-    api.get("/v1/refunds/ref_00000000000000000000000000").await.must(404);
+    assert_eq!(api.get("/v1/refunds/ref_00000000000000000000000000").await.must(404).blamed(), ["id"]);
     assert_eq!(api.get("/v1/refunds").await.must(400).blamed(), ["payment"]);
+}
+
+#[tokio::test]
+async fn refunds_are_listed_a_page_at_a_time_newest_first() {
+    let api = Api::new();
+    let invoice = api.issued(&api.customer().await).await;
+    let payment = api.paid(&invoice, "119.00", "pi_1").await;
+    let mut made = Vec::new();
+    for amount in ["1.00", "2.00", "3.00"] {
+        made.push(api.post("/v1/refunds", &json!({"payment": payment, "amount": amount})).await.must(201).id());
+    }
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("/v1/refunds?payment={payment}&limit=2{cursor}")).await.must(200).body;
+        listed.extend(page["data"].as_array().unwrap().iter().map(|refund| refund["id"].as_str().unwrap().to_owned()));
+        assert!(listed.len() <= 3);
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        assert_eq!(listed.len(), 2);
+        cursor = format!("&cursor={next}");
+    }
+    made.sort();
+    listed.sort();
+    assert_eq!(listed, made);
+    // A cursor of another list is refused.
+    let other = api.paid(&api.issued(&api.customer().await).await, "119.00", "pi_2").await;
+    let refused = api.get(&format!("/v1/refunds?payment={other}{cursor}")).await.must(400);
+    assert_eq!(refused.blamed(), ["cursor"]);
 }
 
 #[tokio::test]

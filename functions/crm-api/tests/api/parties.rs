@@ -107,7 +107,7 @@ async fn a_change_touches_what_it_names_and_null_takes_away() {
         assert_eq!(api.patch(&path, &change).await.must(400).blamed(), [field]);
     }
     assert_eq!(api.get(&path).await.must(200).body, changed.body);
-    api.patch("/v1/customers/cus_00000000000000000000000000", &json!({})).await.must(404);
+    assert_eq!(api.patch("/v1/customers/cus_00000000000000000000000000", &json!({})).await.must(404).blamed(), ["id"]);
 }
 
 #[tokio::test]

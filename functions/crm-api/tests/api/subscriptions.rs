@@ -131,7 +131,13 @@ async fn a_cancellation_takes_effect_now_or_when_what_is_billed_has_run_out() {
     );
     let later = api.post(&format!("{path}/cancel"), &json!({"at": "period_end"})).await.must(200);
     assert_eq!(later.text("/cancellation/effective_on"), "2027-02-10", "the earlier one stands");
-    api.post("/v1/subscriptions/sub_00000000000000000000000000/cancel", &json!({"at": "now"})).await.must(404);
+    assert_eq!(
+        api.post("/v1/subscriptions/sub_00000000000000000000000000/cancel", &json!({"at": "now"}))
+            .await
+            .must(404)
+            .blamed(),
+        ["id"]
+    );
 }
 
 #[tokio::test]
