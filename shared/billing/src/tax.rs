@@ -265,8 +265,9 @@ mod tests {
                 let of_rate = lines.iter().filter(|(place, _)| rate(rates[*place].0) == sum.rate);
                 let base: i128 = of_rate.map(|(_, minor)| i128::from(*minor)).sum();
                 // Half away from zero, in whole numbers.
-                let (product, whole) = (base * parts, 100_000);
-                let expected = product.signum() * ((product.abs() * 2 + whole) / (2 * whole));
+                let product = base.checked_mul(*parts).unwrap();
+                let twice = product.abs().checked_mul(2).and_then(|twice| twice.checked_add(100_000)).unwrap();
+                let expected = twice.checked_div(200_000).and_then(|tax| tax.checked_mul(product.signum())).unwrap();
                 prop_assert_eq!(i128::from(sum.base.to_minor().unwrap()), base);
                 prop_assert_eq!(i128::from(sum.tax.to_minor().unwrap()), expected);
             }
