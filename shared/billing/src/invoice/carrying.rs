@@ -20,7 +20,7 @@ pub struct BroughtForward {
     pub amount: Money,
 }
 
-/// What is due on this invoice and is owed with a later one.
+/// What was due on this invoice and is owed with a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CarriedForward {
     /// The later invoice.
@@ -65,8 +65,8 @@ impl Invoice {
     /// # Errors
     /// When it could be charged alone, or nothing is due.
     pub fn carry_forward(&mut self, to: InvoiceId, now: DateTime<Utc>) -> Result<BroughtForward, InvoiceError> {
-        let (amount, number) = (self.amount_due()?, self.issued().map(|issued| issued.number.text.clone()));
-        let Some(number) = number.filter(|_| to != self.id && self.may_be_carried().is_ok_and(|may| may)) else {
+        let (amount, may) = (self.amount_due()?, to != self.id && self.may_be_carried()?);
+        let Some(number) = self.issued().filter(|_| may).map(|issued| issued.number.text.clone()) else {
             return Err(InvoiceError::Status { command: "carry forward", invoice: self.id, status: self.status()? });
         };
         self.carried_forward = Some(CarriedForward { to, amount });

@@ -87,13 +87,13 @@ impl Invoice {
         now: DateTime<Utc>,
     ) -> Result<Outcome<()>, InvoiceError> {
         self.may_open_page()?;
-        if let Some(open) = &self.progress.page {
-            let (command, status) = ("open a second page to pay", self.status()?);
-            return if open.reference == page.reference {
-                Ok(Outcome::AlreadyApplied)
-            } else {
-                Err(InvoiceError::Status { command, invoice: self.id, status })
-            };
+        match &self.progress.page {
+            None => {}
+            Some(open) if open.reference == page.reference => return Ok(Outcome::AlreadyApplied),
+            Some(_other) => {
+                let (command, status) = ("open a second page to pay", self.status()?);
+                return Err(InvoiceError::Status { command, invoice: self.id, status });
+            }
         }
         self.progress.pages = self.progress.pages.saturating_add(1);
         self.progress.page = Some(page);
