@@ -12,7 +12,7 @@ use saldo_store::entities::invoice_key;
 use saldo_store::{Stored, load};
 use serde_json::{Value, json};
 
-use crate::support::{Api, customer, now, set_clock};
+use crate::support::{Api, now, set_clock};
 
 #[tokio::test]
 async fn payments_are_found_by_their_invoice() {
@@ -229,9 +229,7 @@ async fn a_page_of_an_account_without_a_key_is_refused_by_name() {
 #[tokio::test]
 async fn i6_there_is_one_open_way_to_pay() {
     let api = Api::new();
-    let mut body = customer();
-    body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
-    let customer = api.post("/v1/customers", &body).await.must(201).id();
+    let customer = api.customer_with_card().await;
     let mut invoice = crate::support::invoice(&customer);
     invoice["collection"] = json!("automatic");
     let id = api.post("/v1/invoices", &invoice).await.must(201).id();
@@ -256,9 +254,7 @@ async fn i6_there_is_one_open_way_to_pay() {
 async fn i6_a_charge_that_begins_while_a_page_is_opened_leaves_no_page_open() {
     for head_start in 0..12 {
         let api = Api::new();
-        let mut body = customer();
-        body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
-        let customer = api.post("/v1/customers", &body).await.must(201).id();
+        let customer = api.customer_with_card().await;
         let mut invoice = crate::support::invoice(&customer);
         invoice["collection"] = json!("automatic");
         let id = api.post("/v1/invoices", &invoice).await.must(201).id();
@@ -387,9 +383,7 @@ async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
 #[tokio::test]
 async fn c8_both_invoices_say_what_was_carried_forward() {
     let api = Api::new();
-    let mut body = customer();
-    body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
-    let customer = api.post("/v1/customers", &body).await.must(201).id();
+    let customer = api.customer_with_card().await;
     let mut invoice = crate::support::invoice(&customer);
     invoice["collection"] = json!("automatic");
     invoice["lines"][0]["unit_amount"] = json!("0.25");

@@ -239,6 +239,13 @@ impl Api {
         self.post("/v1/customers", &customer()).await.must(201).id()
     }
 
+    /// Makes a customer with a card that can be charged, and gives their id.
+    pub(crate) async fn customer_with_card(&self) -> String {
+        let mut body = customer();
+        body["payment_method"] = json!({"token": "pm_1", "customer": "cus_at_stripe", "kind": "card"});
+        self.post("/v1/customers", &body).await.must(201).id()
+    }
+
     /// Drafts an invoice of 119.00 EUR and gives its id.
     pub(crate) async fn draft(&self, customer: &str) -> String {
         self.post("/v1/invoices", &invoice(customer)).await.must(201).id()
