@@ -327,7 +327,7 @@ async fn a_key_that_was_used_for_another_amount_takes_nothing_more() {
     // Somebody used our key for something else: the provider refuses, and says what it has when asked (I3).
     let key = customer_key(world.invoice().await.customer);
     let customer = load::<Customer>(&*world.store, &key).await.unwrap().unwrap();
-    let method = customer.value.payment_method.unwrap();
+    let method = customer.value.payment_method.unwrap().reference();
     let request = ChargeRequest {
         invoice: invoice_id(),
         attempt: 1,

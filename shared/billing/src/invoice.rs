@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use saldo_money::{Currency, Money, MoneyError};
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 use std::collections::BTreeMap;
 
 pub use self::attempt::{Attempt, AttemptState};
@@ -86,7 +87,7 @@ pub struct Issued {
     /// The customer's zone when it was issued.
     pub zone: Tz,
     /// What was paid by then, while it was a draft.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     pub paid: Option<Money>,
 }
 
@@ -116,7 +117,7 @@ pub struct Invoice {
     voided_at: Option<DateTime<Utc>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     written_off_at: Option<DateTime<Utc>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     credit_used: Option<Money>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     brought_forward: Vec<BroughtForward>,

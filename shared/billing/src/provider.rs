@@ -79,7 +79,18 @@ impl<'de> Deserialize<'de> for ProviderAccount {
     }
 }
 
-/// How money was or is to be taken.
+/// Which payment method, and nothing about it: what a charge needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MethodReference {
+    /// The provider account that keeps it.
+    pub account: ProviderAccount,
+    /// The provider's token for the method, `pm_…` at Stripe; never card data.
+    pub token: String,
+    /// The provider's id for the customer who owns the method.
+    pub customer: String,
+}
+
+/// How money is to be taken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentMethod {
     /// The provider account that keeps it.
@@ -99,6 +110,15 @@ pub struct PaymentMethod {
     /// The last month in which it can be used, `YYYY-MM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+}
+
+impl PaymentMethod {
+    /// Which method this is.
+    #[must_use]
+    pub fn reference(&self) -> MethodReference {
+        let Self { account, token, customer, kind: _, network: _, last4: _, expires: _ } = self.clone();
+        MethodReference { account, token, customer }
+    }
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub async fn permission<E: From<BooksError>>(
             }
         }
         let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
-        let begun = match customer.value.payment_method.clone() {
+        let begun = match &customer.value.payment_method {
             Some(method) => {
                 reaches(&method.account).await?;
                 Some(invoice.value.begin_attempt(method, now, clock).map_err(BooksError::from)?)

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use saldo_billing::id::{CustomerId, InvoiceId, RefundId};
 use saldo_billing::payment::{Decline, PaymentReport, RefundState};
-use saldo_billing::provider::{PaymentMethod, ProviderAccount};
+use saldo_billing::provider::{MethodReference, ProviderAccount};
 use saldo_messages::{Disposed, Disposition};
 use saldo_money::Money;
 use serde::{Deserialize, Serialize};
@@ -68,7 +68,7 @@ pub struct ChargeRequest {
     /// How much.
     pub amount: Money,
     /// By which method.
-    pub method: PaymentMethod,
+    pub method: MethodReference,
     /// Derived from invoice and attempt; the provider takes money once for it.
     pub idempotency_key: String,
     /// What people read at the provider: the invoice's number.
@@ -83,7 +83,7 @@ pub struct LookUpRequest {
     /// Which attempt on that invoice.
     pub attempt: u32,
     /// From which method, and so from which customer.
-    pub method: PaymentMethod,
+    pub method: MethodReference,
     /// When the charge was first asked for, by our clock.
     pub begun_at: DateTime<Utc>,
 }

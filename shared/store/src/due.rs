@@ -21,6 +21,18 @@ pub struct Due {
     pub kind: DueKind,
 }
 
+impl Due {
+    /// What waits, by the attributes of an item; nothing where it has none.
+    ///
+    /// # Errors
+    /// [`EntityError::Entry`] where they say no instant or no step.
+    pub fn of(item: &Item) -> Result<Option<Self>, EntityError> {
+        let Some(at) = text(item, attribute::DUE_AT) else { return Ok(None) };
+        let at = at.parse().ok().ok_or_else(|| unusable(attribute::DUE_AT))?;
+        Ok(Some(Self { at, kind: kind_of(item)? }))
+    }
+}
+
 /// The steps that wait in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -155,11 +167,19 @@ pub async fn due_page(
 }
 
 fn due_entry(item: &Item) -> Result<DueEntry, EntityError> {
-    let missing = |attribute| EntityError::Entry { index: Index::Due.name(), attribute };
-    let key = Key::of(item).ok_or_else(|| missing(attribute::PK))?;
-    let at = text(item, attribute::DUE_AT).ok_or_else(|| missing(attribute::DUE_AT))?.to_owned();
+    let key = Key::of(item).ok_or_else(|| unusable(attribute::PK))?;
+    let at = text(item, attribute::DUE_AT).ok_or_else(|| unusable(attribute::DUE_AT))?.to_owned();
+    Ok(DueEntry { key, at, kind: kind_of(item)? })
+}
+
+fn kind_of(item: &Item) -> Result<DueKind, EntityError> {
     let kind = text(item, attribute::DUE_KIND).and_then(|name| name.parse().ok());
-    Ok(DueEntry { key, at, kind: kind.ok_or_else(|| missing(attribute::DUE_KIND))? })
+    kind.ok_or_else(|| unusable(attribute::DUE_KIND))
+}
+
+/// That an entry of the index cannot be read for this attribute.
+pub(crate) fn unusable(attribute: &'static str) -> EntityError {
+    EntityError::Entry { index: Index::Due.name(), attribute }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use saldo_billing::catalogue::{Price, Product};
 use saldo_billing::id::{CustomerId, InvoiceId, PaymentId, PriceId, ProductId, SellerId, SubscriptionId};
 use saldo_billing::invoice::Invoice;
-use saldo_billing::invoice::collection::StepKind;
+use saldo_billing::invoice::collection::{Step, StepKind};
 use saldo_billing::mail::{MailRecord, Purpose};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Payment;
@@ -21,8 +21,10 @@ pub use self::books::{
     CreditBalance, DocumentPart, LINES_PER_PART, LedgerEntry, NumberSeries, PageAddress, ParkedEvent, ProviderCustomer,
     document_parts, join_document,
 };
+use crate::due::unusable;
 use crate::entity::{Entity, Indexes, instant_text};
-use crate::{Due, DueKind, Key};
+use crate::table::attribute;
+use crate::{Due, DueKind, EntityError, Key};
 
 /// The key of a seller.
 #[must_use]
@@ -184,20 +186,29 @@ impl Entity for Invoice {
 
     fn indexes(&self) -> Indexes {
         let created = instant_text(self.created_at);
-        let due = self.progress.next.map(|step| Due {
-            at: step.at,
-            kind: match step.kind {
-                StepKind::Render => DueKind::Render,
-                StepKind::Collect => DueKind::Collect,
-                StepKind::LookUp => DueKind::LookUp,
-                StepKind::Remind => DueKind::Remind,
-            },
-        });
         Indexes {
-            due,
+            due: self.progress.next.map(|step| Due { at: step.at, kind: due_kind(step.kind) }),
             customer: Some((list::of_customer(self.customer, list::INVOICES), created.clone())),
             kind: Some((list::INVOICES.to_owned(), created)),
         }
+    }
+
+    fn recall(&mut self, due: Option<Due>) -> Result<(), EntityError> {
+        let step = |Due { at, kind }| {
+            let step = StepKind::ALL.into_iter().find(|step| due_kind(*step) == kind);
+            step.map(|kind| Step { kind, at }).ok_or_else(|| unusable(attribute::DUE_KIND))
+        };
+        self.progress.next = due.map(step).transpose()?;
+        Ok(())
+    }
+}
+
+const fn due_kind(step: StepKind) -> DueKind {
+    match step {
+        StepKind::Render => DueKind::Render,
+        StepKind::Collect => DueKind::Collect,
+        StepKind::LookUp => DueKind::LookUp,
+        StepKind::Remind => DueKind::Remind,
     }
 }
 
@@ -230,5 +241,46 @@ impl Entity for Payment {
 impl Entity for MailRecord {
     fn key(&self) -> Key {
         mail_key(self.invoice, self.purpose)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{AttributeValue, Stored, to_item};
+
+    fn invoice(next: Option<Step>) -> Invoice {
+        let fields = json!({
+            "id": InvoiceId::from_random(1), "seller": SellerId::from_random(2), "customer": CustomerId::from_random(3),
+            "origin": "one_off", "collection": "automatic", "terms": { "days": 14 }, "created_at": "2026-10-01T08:00:00Z",
+            "totals": { "net": "100.00 EUR", "tax": "19.00 EUR" },
+        });
+        let mut invoice: Invoice = serde_json::from_value(fields).unwrap();
+        invoice.progress.next = next;
+        invoice
+    }
+
+    #[test]
+    fn the_next_step_of_an_invoice_is_kept_once_as_when_it_is_due() {
+        let steps = StepKind::ALL.map(|kind| Some(Step { kind, at: "2026-10-25T01:30:00.250Z".parse().unwrap() }));
+        for next in steps.into_iter().chain([None]) {
+            let invoice = invoice(next);
+            let item = to_item(&invoice, 1).unwrap();
+            assert_eq!(item.contains_key("due_at"), next.is_some());
+            assert_eq!(Stored::from_item(item).unwrap(), Stored { value: invoice, version: 1 });
+        }
+    }
+
+    #[test]
+    fn work_that_cannot_wait_for_an_invoice_is_no_step_of_it() {
+        let next = Some(Step { kind: StepKind::Collect, at: "2026-10-25T01:30:00Z".parse().unwrap() });
+        for (attribute, text) in [("due_kind", "bill"), ("due_kind", "of a later version"), ("due_at", "soon")] {
+            let mut item = to_item(&invoice(next), 1).unwrap();
+            item.insert(attribute.to_owned(), AttributeValue::S(text.to_owned()));
+            let error = Stored::<Invoice>::from_item(item).unwrap_err();
+            assert_eq!(error.to_string(), format!("an entry of the due index has no usable {attribute}"), "{text}");
+        }
     }
 }

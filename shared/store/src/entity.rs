@@ -35,6 +35,14 @@ pub trait Entity: Serialize + DeserializeOwned {
         Indexes::default()
     }
 
+    /// Takes over the work that waits, where it is kept in the attributes of the index and nowhere else.
+    ///
+    /// # Errors
+    /// [`EntityError::Entry`] when no such work can wait for it.
+    fn recall(&mut self, _due: Option<Due>) -> Result<(), EntityError> {
+        Ok(())
+    }
+
     /// When housekeeping may remove it; never for anything of the books. Removal can be days late: code compares too.
     fn expires_at(&self) -> Option<DateTime<Utc>> {
         None
@@ -69,11 +77,12 @@ impl<T: Entity> Stored<T> {
     pub fn from_item(mut item: Item) -> Result<Self, EntityError> {
         let version = version(&item);
         let key = Key::of(&item);
+        let due = Due::of(&item)?;
         for name in attribute::RESERVED {
             item.remove(name);
         }
         match serde_dynamo::from_item(item) {
-            Ok(value) => Ok(Self { value, version }),
+            Ok(mut value) => T::recall(&mut value, due).map(|()| Self { value, version }),
             Err(source) => {
                 let key = key.map_or_else(|| "an item without key".to_owned(), |key| key.to_string());
                 Err(EntityError::Decode { entity: entity_name::<T>(), key, source })

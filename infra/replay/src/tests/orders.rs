@@ -12,7 +12,7 @@ async fn the_order_in_which_events_were_received_does_not_matter() {
 }
 
 #[tokio::test]
-async fn how_far_collecting_came_is_taken_over_with_its_due_marker() {
+async fn how_far_collecting_came_is_taken_over_with_when_it_is_due() {
     let mut stack = Stack::new().await;
     let policy = DunningPolicy::default();
     let mut kept = load::<Invoice>(&stack.store, &invoice_key(invoice(3))).await.unwrap().unwrap().value;
@@ -26,11 +26,11 @@ async fn how_far_collecting_came_is_taken_over_with_its_due_marker() {
     stack.put(&kept).await;
     stack.count().await;
     assert_eq!(stack.differences().await, []);
-    // The marker in the index is part of what is compared.
+    // The places in the indexes are part of what is compared.
     let mut item = to_item(&kept, 9).unwrap();
-    item.remove("due_at");
+    item.remove("customer_at");
     stack.put_item(Table::Billing, item).await;
-    assert!(stack.difference().await.fields[0].starts_with("due_at: kept nothing, rebuilt"));
+    assert!(stack.difference().await.fields[0].starts_with("customer_at: kept nothing, rebuilt"));
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Duration, Utc};
 use saldo_money::Money;
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 
 use crate::id::{InvoiceId, PaymentId};
 use crate::payment::Decline;
-use crate::provider::PaymentMethod;
+use crate::provider::MethodReference;
 
 /// One attempt to charge an invoice: written down before the provider is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +15,13 @@ pub struct Attempt {
     /// Counted from 1.
     pub number: u32,
     /// What is charged.
+    #[serde(with = "As::<DisplayFromStr>")]
     pub amount: Money,
     /// By what.
-    pub method: PaymentMethod,
+    pub method: MethodReference,
     /// As of when it was begun: by the scheduled time.
     pub begun_at: DateTime<Utc>,
-    /// When it was begun by the clock on the wall, which is the one that the provider's keys run out by.
+    /// While it is open, when it was begun by the clock on the wall, which is the one that the provider's keys run out by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_at: Option<DateTime<Utc>>,
     /// What became of it.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use saldo_money::{Money, MoneyError};
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 
 use super::{Change, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
@@ -17,6 +18,7 @@ pub struct BroughtForward {
     /// Its number.
     pub number: String,
     /// What was due on it.
+    #[serde(with = "As::<DisplayFromStr>")]
     pub amount: Money,
 }
 
@@ -26,6 +28,7 @@ pub struct CarriedForward {
     /// The later invoice.
     pub to: InvoiceId,
     /// What was due.
+    #[serde(with = "As::<DisplayFromStr>")]
     pub amount: Money,
 }
 

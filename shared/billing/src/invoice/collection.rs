@@ -11,7 +11,7 @@ use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject,
 use crate::provider::PaymentMethod;
 
 /// What is to be done next with an invoice, and when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
     /// What.
     pub kind: StepKind,
@@ -20,8 +20,7 @@ pub struct Step {
 }
 
 /// What can be next with an invoice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
     /// Make its document, and hand it on to be charged or sent.
     Render,
@@ -31,6 +30,11 @@ pub enum StepKind {
     LookUp,
     /// Remind the customer.
     Remind,
+}
+
+impl StepKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Render, Self::Collect, Self::LookUp, Self::Remind];
 }
 
 impl Step {
@@ -44,8 +48,8 @@ impl Step {
 /// How far collecting and reminding have come.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is next; nothing when nothing is due, or when something outside must happen first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// What is next; nothing when nothing is due, or when something outside must happen first. Kept as when the invoice is due.
+    #[serde(skip)]
     pub next: Option<Step>,
     /// Whether its document was sent or a first charge was begun.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -62,9 +66,9 @@ pub struct Progress {
     /// How many attempts failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
-    /// When attempts were begun, as far back as the card networks count.
+    /// When the attempts before the last were begun, as far back as the card networks count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub attempted: Vec<DateTime<Utc>>,
+    pub earlier_attempts: Vec<DateTime<Utc>>,
     /// The hosted page on which the customer can pay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<HostedPage>,
@@ -166,24 +170,26 @@ impl Invoice {
     /// When the invoice is not to be charged now.
     pub fn begin_attempt(
         &mut self,
-        method: PaymentMethod,
+        method: &PaymentMethod,
         now: DateTime<Utc>,
         clock: DateTime<Utc>,
     ) -> Result<Begun, InvoiceError> {
         if self.collector_duty(now, clock)? != Duty::Begin {
             return Err(InvoiceError::Status { command: "charge", invoice: self.id, status: self.status()? });
         }
-        let allowed = method.network.as_deref().map(|network| may_attempt(network, &self.progress.attempted, now));
-        if let Some(Err(stop)) = allowed {
+        let last = self.progress.attempt.as_ref();
+        let mut earlier = self.progress.earlier_attempts.clone();
+        earlier.extend(last.map(|last| last.begun_at));
+        if let Some(Err(stop)) = method.network.as_deref().map(|network| may_attempt(network, &earlier, now)) {
             self.progress.next = Some(Step { kind: StepKind::Collect, at: stop.again_at });
             return Ok(Begun::NotBefore(stop.again_at));
         }
-        let number = self.progress.attempt.as_ref().map_or(1, |last| last.number.saturating_add(1));
-        let (amount, asked_at) = (self.amount_due()?, Some(clock));
+        let number = last.map_or(1, |last| last.number.saturating_add(1));
+        let (amount, method, asked_at) = (self.amount_due()?, method.reference(), Some(clock));
         let attempt = Attempt { number, amount, method, begun_at: now, asked_at, state: AttemptState::Begun };
         self.progress.next = attempt.look_up_at(now).map(|at| Step { kind: StepKind::LookUp, at });
-        self.progress.attempted.retain(|at| now.signed_duration_since(*at) <= Duration::days(30));
-        self.progress.attempted.push(now);
+        earlier.retain(|at| now.signed_duration_since(*at) <= Duration::days(30));
+        self.progress.earlier_attempts = earlier;
         self.progress.attempt = Some(attempt.clone());
         self.progress.handed_over = true;
         self.progress.has_new_method = false;
@@ -232,6 +238,7 @@ impl Invoice {
             return Ok(Outcome::AlreadyApplied);
         }
         attempt.state = state;
+        attempt.asked_at = attempt.asked_at.filter(|_| attempt.is_open());
         let is_declined = matches!(attempt.state, AttemptState::Declined { .. });
         self.progress.failures = match (was_declined, is_declined) {
             (false, true) => self.progress.failures.saturating_add(1),

@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 use saldo_money::{Currency, Money, MoneyError, Rounding};
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 
 use crate::id::{PriceId, ProductId, SubscriptionId};
 use crate::period::Period;
@@ -123,6 +124,7 @@ impl Line {
 
 /// What an invoice's lines come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "TotalsFields", into = "TotalsFields")]
 pub struct Totals {
     /// The sum of the nets.
     pub net: Money,
@@ -130,6 +132,29 @@ pub struct Totals {
     pub tax: Money,
     /// Net and tax.
     pub total: Money,
+}
+
+/// Totals as they are kept: what follows from the rest is left out, for what is kept costs by its size.
+#[derive(Serialize, Deserialize)]
+struct TotalsFields {
+    #[serde(with = "As::<DisplayFromStr>")]
+    net: Money,
+    #[serde(with = "As::<DisplayFromStr>")]
+    tax: Money,
+}
+
+impl From<Totals> for TotalsFields {
+    fn from(Totals { net, tax, total: _ }: Totals) -> Self {
+        Self { net, tax }
+    }
+}
+
+impl TryFrom<TotalsFields> for Totals {
+    type Error = MoneyError;
+
+    fn try_from(TotalsFields { net, tax }: TotalsFields) -> Result<Self, MoneyError> {
+        Ok(Self { net, tax, total: net.checked_add(tax)? })
+    }
 }
 
 /// Adds the lines up, tax per rate.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Duration, Utc};
 use saldo_money::Money;
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 
 use super::{Attempt, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
@@ -24,6 +25,7 @@ pub struct HostedPage {
     /// What the metadata of a payment on it carry, so that the first report tells on which page it was made.
     pub mark: String,
     /// What it asks for.
+    #[serde(with = "As::<DisplayFromStr>")]
     pub amount: Money,
     /// Until when it works.
     pub expires_at: DateTime<Utc>,

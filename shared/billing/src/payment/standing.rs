@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use saldo_money::{Money, MoneyError};
 use serde::{Deserialize, Serialize};
+use serde_with::{As, DisplayFromStr};
 
 use super::{DisputeOutcome, Payment, PaymentError, RefundStatus, Statement};
 
@@ -34,14 +35,15 @@ impl Standing {
 /// A standing as it is kept: most payments were only captured, and what is kept costs by its size.
 #[derive(Serialize, Deserialize)]
 struct StandingFields {
+    #[serde(with = "As::<DisplayFromStr>")]
     captured: Money,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     refunded: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     disputed: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     lost: Option<Money>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<DisplayFromStr>>")]
     dispute_fees: Option<Money>,
 }
 

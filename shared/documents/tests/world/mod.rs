@@ -262,7 +262,7 @@ fn too_small(seller: &Seller, customer: &Customer) -> Invoice {
     let line = line("Rounding difference", "1", "0.25", "0.19", currency("EUR"));
     let (mut invoice, _) = issued(seller, customer, Collection::Automatic, vec![line], eur("0"));
     let method = customer.payment_method.clone().unwrap();
-    invoice.begin_attempt(method, now(), now()).unwrap();
+    invoice.begin_attempt(&method, now(), now()).unwrap();
     let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
     let state = AttemptState::Declined { at: now(), decline };
     invoice.settle_attempt(1, state, &seller.dunning, now()).unwrap();

@@ -11,7 +11,7 @@ use http::{Request, Response};
 use provider_twin::{Fault, FaultKind, Twin};
 use saldo_billing::id::{CustomerId, InvoiceId, RefundId};
 use saldo_billing::payment::Decline;
-use saldo_billing::provider::{PaymentMethod, ProviderAccount};
+use saldo_billing::provider::{MethodReference, ProviderAccount};
 use saldo_gateways::http::{Transport, TransportError};
 use saldo_gateways::memory::{MemoryGateway, Scripted};
 use saldo_gateways::{
@@ -57,7 +57,7 @@ pub(crate) enum Trouble {
 pub(crate) trait Bench {
     fn gateway(&self) -> Arc<dyn Gateway>;
     /// A customer's method; on a scripted gateway, it is the next charge that behaves so.
-    fn method(&self, behaves: Behaves) -> PaymentMethod;
+    fn method(&self, behaves: Behaves) -> MethodReference;
     fn trouble_charge(&self, trouble: Trouble);
     fn trouble_refund(&self, trouble: Trouble);
     fn times_taken(&self) -> usize;
@@ -90,7 +90,7 @@ impl Bench for Memory {
         Arc::<MemoryGateway>::clone(&self.0)
     }
 
-    fn method(&self, behaves: Behaves) -> PaymentMethod {
+    fn method(&self, behaves: Behaves) -> MethodReference {
         let decline = |code: &str, hard| Scripted::Decline(Decline { code: code.to_owned(), hard });
         match behaves {
             Behaves::Pays => {}
@@ -99,15 +99,7 @@ impl Bench for Memory {
             Behaves::PaysLater => self.0.script_charges([Scripted::Process]),
             Behaves::WantsTheCustomer => self.0.script_charges([decline("authentication_required", true)]),
         }
-        PaymentMethod {
-            account: account(),
-            token: "pm_memory".to_owned(),
-            customer: "cus_memory".to_owned(),
-            kind: "card".to_owned(),
-            network: Some("visa".to_owned()),
-            last4: Some("4242".to_owned()),
-            expires: Some("2031-08".to_owned()),
-        }
+        MethodReference { account: account(), token: "pm_memory".to_owned(), customer: "cus_memory".to_owned() }
     }
 
     fn trouble_charge(&self, trouble: Trouble) {
@@ -227,7 +219,7 @@ impl Bench for OnTwin {
         Arc::clone(&self.gateway)
     }
 
-    fn method(&self, behaves: Behaves) -> PaymentMethod {
+    fn method(&self, behaves: Behaves) -> MethodReference {
         let token = match behaves {
             Behaves::Pays => "pm_card_visa",
             Behaves::LacksFunds => "pm_card_visa_chargeDeclinedInsufficientFunds",
@@ -237,15 +229,7 @@ impl Bench for OnTwin {
         };
         let customer = self.call("/v1/customers", "name=Zo%C3%AB")["id"].as_str().unwrap().to_owned();
         let method = self.call(&format!("/v1/payment_methods/{token}/attach"), &format!("customer={customer}"));
-        PaymentMethod {
-            account: account(),
-            token: method["id"].as_str().unwrap().to_owned(),
-            customer,
-            kind: method["type"].as_str().unwrap().to_owned(),
-            network: None,
-            last4: None,
-            expires: None,
-        }
+        MethodReference { account: account(), token: method["id"].as_str().unwrap().to_owned(), customer }
     }
 
     fn trouble_charge(&self, trouble: Trouble) {
@@ -270,7 +254,7 @@ impl Bench for OnTwin {
     }
 }
 
-pub(crate) fn charge(method: &PaymentMethod, attempt: u32, amount: Money) -> ChargeRequest {
+pub(crate) fn charge(method: &MethodReference, attempt: u32, amount: Money) -> ChargeRequest {
     let invoice = InvoiceId::from_random(1);
     ChargeRequest {
         invoice,

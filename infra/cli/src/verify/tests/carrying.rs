@@ -25,7 +25,7 @@ async fn a_debt_on_which_two_invoices_do_not_agree_is_found() {
     invoices::finalise(&store, small, now(), &nothing_more).await.unwrap();
     let mut waiting = invoice(&store, small).await;
     let method = json!({"account": "stripe/main", "customer": "cus_1", "token": "pm_1", "kind": "card"});
-    waiting.begin_attempt(serde_json::from_value(method).unwrap(), now(), now()).unwrap();
+    waiting.begin_attempt(&serde_json::from_value(method).unwrap(), now(), now()).unwrap();
     let decline = Decline { code: Decline::TOO_SMALL.to_owned(), hard: true };
     let refused = AttemptState::Declined { at: now(), decline };
     waiting.settle_attempt(1, refused, &seller(1).dunning, now()).unwrap();

@@ -24,12 +24,12 @@ fn an_invoice_to_be_paid_is_reminded_by_the_ladder_and_missed_steps_are_left_out
 fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Begin);
-    let Begun::Attempt(attempt) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
+    let Begun::Attempt(attempt) = invoice.begin_attempt(&method(), now(), now()).unwrap() else {
         panic!("nothing stops it")
     };
     assert_eq!(attempt.idempotency_key(invoice.id), format!("{}/attempt-1", invoice.id));
     assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Repeat((*attempt).clone()));
-    assert!(invoice.begin_attempt(method(), now(), now()).is_err());
+    assert!(invoice.begin_attempt(&method(), now(), now()).is_err());
     // A key older than the provider keeps it could charge again.
     assert_eq!(
         invoice.collector_duty(now() + Duration::hours(23), now() + Duration::hours(23)).unwrap(),
@@ -43,7 +43,7 @@ fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
 fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     for (look_ups, wait) in
         [(0, Duration::minutes(5)), (1, Duration::hours(1)), (2, Duration::days(1)), (7, Duration::weeks(1))]
     {
@@ -57,7 +57,7 @@ fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
 fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     let pending = AttemptState::Pending { payment: PaymentId::from_random(9) };
     invoice.settle_attempt(1, pending.clone(), &policy, now()).unwrap();
     assert_eq!(
@@ -75,7 +75,7 @@ fn i8_a_charge_that_the_provider_has_in_hand_is_asked_for_daily() {
 fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);
     assert_eq!(invoice.progress.failures, 1);
@@ -89,27 +89,47 @@ fn n2_one_failure_told_twice_moves_the_ladder_one_step() {
         Duty::Nothing
     );
     assert!(
-        matches!(invoice.begin_attempt(method(), next.at, next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
+        matches!(invoice.begin_attempt(&method(), next.at, next.at).unwrap(), Begun::Attempt(attempt) if attempt.number == 2)
     );
 }
 
 #[test]
 fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.progress.attempted = (0..15).map(|hours| now() - Duration::hours(hours)).collect();
-    let Begun::NotBefore(again_at) = invoice.begin_attempt(method(), now(), now()).unwrap() else {
+    invoice.progress.earlier_attempts = (0..15).map(|hours| now() - Duration::hours(hours)).collect();
+    let Begun::NotBefore(again_at) = invoice.begin_attempt(&method(), now(), now()).unwrap() else {
         panic!("15 were made")
     };
     assert_eq!(invoice.progress.next, Some(Step { kind: StepKind::Collect, at: again_at }));
     assert!(again_at > now() + Duration::days(29));
     assert_eq!(invoice.progress.attempt, None);
+    // The last attempt counts with those before it, until all are too long ago.
+    invoice.progress.next = Some(Step { kind: StepKind::Collect, at: now() });
+    invoice.progress.earlier_attempts.truncate(14);
+    assert!(matches!(invoice.begin_attempt(&method(), now(), now()).unwrap(), Begun::Attempt(_)));
+    invoice.settle_attempt(1, decline(false), &DunningPolicy::default(), now()).unwrap();
+    let retry_at = invoice.progress.next.unwrap().at;
+    assert!(matches!(invoice.begin_attempt(&method(), retry_at, retry_at).unwrap(), Begun::NotBefore(_)));
+    let later = now() + Duration::days(31);
+    assert!(matches!(invoice.begin_attempt(&method(), later, later).unwrap(), Begun::Attempt(_)));
+    assert!(invoice.progress.earlier_attempts.is_empty());
+}
+
+#[test]
+fn what_an_attempt_needs_only_while_it_is_open_is_not_kept() {
+    let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
+    assert_eq!(invoice.progress.attempt.as_ref().unwrap().asked_at, Some(now()));
+    invoice.settle_attempt(1, decline(false), &DunningPolicy::default(), now()).unwrap();
+    let attempt = invoice.progress.attempt.unwrap();
+    assert_eq!((attempt.asked_at, attempt.method), (None, method().reference()));
 }
 
 #[test]
 fn n3_a_hard_decline_is_not_retried_and_the_customer_is_reminded_instead() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::Remind);
     assert!(!invoice.retries_are_used_up(&policy, now()));
@@ -122,7 +142,7 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
     let mut at = now();
     for number in 1..=4 {
         assert!(!invoice.retries_are_used_up(&policy, at));
-        assert!(matches!(invoice.begin_attempt(method(), at, at).unwrap(), Begun::Attempt(_)));
+        assert!(matches!(invoice.begin_attempt(&method(), at, at).unwrap(), Begun::Attempt(_)));
         let decline = Decline { code: "insufficient_funds".to_owned(), hard: false };
         invoice.settle_attempt(number, AttemptState::Declined { at, decline }, &policy, at).unwrap();
         at = invoice.progress.next.map_or(at, |next| next.at);
@@ -134,7 +154,7 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
     let other = PaymentMethod { token: "pm_2".to_owned(), ..method() };
     assert_eq!(invoice.method_changed(&other, &policy, at).unwrap(), Outcome::Applied(()));
     assert_eq!(invoice.collector_duty(at, at).unwrap(), Duty::Begin);
-    assert!(matches!(invoice.begin_attempt(other, at, at).unwrap(), Begun::Attempt(_)));
+    assert!(matches!(invoice.begin_attempt(&other, at, at).unwrap(), Begun::Attempt(_)));
     invoice.settle_attempt(5, decline(false), &policy, at).unwrap();
     assert!(invoice.retries_are_used_up(&policy, at));
 }
@@ -143,7 +163,7 @@ fn after_the_last_retry_the_policy_has_nothing_more_to_try() {
 fn another_method_is_charged_for_what_the_first_refused_and_the_same_one_never_again() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(true), &policy, now()).unwrap();
     assert_eq!(invoice.method_changed(&method(), &policy, now()).unwrap(), Outcome::AlreadyApplied);
     assert_eq!(invoice.collector_duty(now(), now()).unwrap(), Duty::Nothing);
@@ -172,7 +192,7 @@ fn c4_nobody_is_asked_for_what_nobody_can_pay() {
 fn left_to_customer() -> (Invoice, DateTime<Utc>) {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     invoice.settle_attempt(1, decline(false), &policy, now()).unwrap();
     let retry_at = invoice.progress.next.unwrap().at;
     invoice.leave_to_customer(&policy, retry_at).unwrap();
@@ -199,7 +219,7 @@ fn a_method_that_was_taken_away_and_given_back_is_charged_again() {
 fn the_status_of_what_was_decided_never_goes_back() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     let paid = AttemptState::Succeeded { payment: PaymentId::from_random(9) };
     invoice.settle_attempt(1, paid.clone(), &policy, now()).unwrap();
     assert_eq!(invoice.settle_attempt(1, decline(false), &policy, now()).unwrap(), Outcome::AlreadyApplied);
@@ -212,7 +232,7 @@ fn money_that_was_taken_outranks_a_decline_in_whichever_order_they_are_told() {
     let paid = AttemptState::Succeeded { payment: PaymentId::from_random(9) };
     for states in [[decline(true), paid.clone()], [paid.clone(), decline(true)]] {
         let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-        invoice.begin_attempt(method(), now(), now()).unwrap();
+        invoice.begin_attempt(&method(), now(), now()).unwrap();
         for state in states {
             invoice.settle_attempt(1, state, &policy, now()).unwrap();
         }
@@ -223,7 +243,7 @@ fn money_that_was_taken_outranks_a_decline_in_whichever_order_they_are_told() {
 #[test]
 fn an_invoice_is_not_voided_before_its_charge_is_decided() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     assert!(matches!(invoice.void(now()), Err(InvoiceError::Status { .. })));
     invoice.settle_attempt(1, AttemptState::NeverMade, &DunningPolicy::default(), now()).unwrap();
     assert!(matches!(invoice.void(now()), Ok(Outcome::Applied(_))));
@@ -245,7 +265,7 @@ fn what_is_voided_or_given_up_before_it_is_rendered_is_still_rendered() {
 #[test]
 fn giving_up_an_invoice_does_not_forget_the_charge_that_was_asked_for() {
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
-    invoice.begin_attempt(method(), now(), now()).unwrap();
+    invoice.begin_attempt(&method(), now(), now()).unwrap();
     invoice.write_off(now()).unwrap();
     assert_eq!(invoice.progress.next.unwrap().kind, StepKind::LookUp);
 }

@@ -37,7 +37,7 @@ fn i6_a_second_page_is_refused_while_one_is_open_and_the_same_one_changes_nothin
 fn i6_there_is_no_page_for_what_is_not_owed_or_is_being_charged() {
     let (policy, expires_at) = (DunningPolicy::default(), now() + Duration::hours(1));
     let (mut charged, _) = issued_with(Collection::Automatic, eur(0));
-    charged.begin_attempt(method(), now(), now()).unwrap();
+    charged.begin_attempt(&method(), now(), now()).unwrap();
     let mut paid = issued();
     pay(&mut paid, &payment("pi_1", vec![captured(10_000)]));
     let mut void = issued();
