@@ -1,4 +1,4 @@
-//! Charging one invoice: an attempt at a time, each under its own key, and never again when its outcome is unknown.
+//! Charging one invoice: an attempt at a time, each under its own key, and under no other while its outcome is unknown.
 
 use chrono::{DateTime, Duration, Utc};
 use saldo_billing::id::InvoiceId;
@@ -23,8 +23,8 @@ use crate::handler::Collection;
 /// The steps that one invoice can need at once: close its page, give up an attempt, charge.
 const STEPS: usize = 4;
 
-/// An attempt that the provider does not know this long after it was last asked for was never made.
-const NEVER_MADE_AFTER: Duration = Duration::hours(1);
+/// An attempt that the provider does not know this long after it was last asked for was not made.
+const NOT_MADE_AFTER: Duration = Duration::hours(1);
 
 /// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
 const CALLED_OFF_AFTER: Duration = Duration::days(1);
@@ -263,15 +263,20 @@ async fn look_up(
         Ok(LookUpOutcome::NotFound) => {
             // One that is only begun may be on its way at this moment, in other hands; and one that was repeated for hours was
             // asked for just before it became unknown. By the clock on the wall: look-ups that were planned for different times
-            // may come at once, when the queue has stood still.
-            let is_old = |since| (collection.clock)().signed_duration_since(since) >= NEVER_MADE_AFTER;
-            let never_made = matches!(attempt.state, AttemptState::Unknown { look_ups: 1.., since } if is_old(since));
-            let state = match never_made {
-                true => AttemptState::NeverMade,
-                false => still_open(collection, attempt),
+            // may come at once, when the queue has stood still. It is asked for under the same key as long as the provider knows
+            // that, for then not even a request that was on its way all the time takes money twice.
+            let clock = (collection.clock)();
+            let is_old = |since: DateTime<Utc>| clock.signed_duration_since(since) >= NOT_MADE_AFTER;
+            let not_made = matches!(attempt.state, AttemptState::Unknown { look_ups: 1.., since } if is_old(since));
+            let state = if !not_made {
+                still_open(collection, attempt)
+            } else if attempt.may_be_repeated(clock) && is_still_wanted(invoice, attempt)? {
+                AttemptState::Begun
+            } else {
+                AttemptState::NeverMade
             };
             attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
-            Ok(never_made)
+            Ok(not_made)
         }
         // Asked again at the next planned time: a provider that is down must not fill the dead-letter queue.
         Err(error) => unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),

@@ -1,6 +1,7 @@
 //! Whatever happens, an attempt takes money once. This file is about nothing else.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
@@ -109,7 +110,7 @@ async fn a_payment_that_waits_for_nobody_is_called_off_after_a_day_and_tried_ane
 }
 
 #[tokio::test]
-async fn only_what_the_provider_does_not_know_after_an_hour_is_tried_again_under_the_next_number() {
+async fn only_what_the_provider_does_not_know_after_an_hour_is_asked_for_again_under_the_same_key() {
     let world = World::new().await;
     world.gateway.script_charges([Scripted::LoseRequest]);
     for minutes in [0, 1, 5, 6, 40, 64] {
@@ -119,7 +120,24 @@ async fn only_what_the_provider_does_not_know_after_an_hour_is_tried_again_under
     assert_eq!(world.gateway.charge_calls(), 1);
     assert!(world.charge(65).await);
     taken_once(&world).await;
-    assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-2", invoice_id()));
+    assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-1", invoice_id()));
+}
+
+#[tokio::test]
+async fn what_the_provider_forgets_the_key_of_is_tried_again_under_the_next_number() {
+    let world = World::new().await;
+    // The request is lost each time, for as long as the key lives.
+    world.gateway.script_charges(vec![Scripted::LoseRequest; 22]);
+    for minutes in (0..23 * 60).step_by(5) {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 22, "every 65 minutes");
+    assert_eq!(world.invoice().await.progress.attempt.unwrap().number, 1);
+    for minutes in (23 * 60..26 * 60).step_by(5) {
+        assert!(world.charge(minutes).await);
+    }
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].attempt, Some(2));
 }
 
 #[tokio::test]
@@ -239,10 +257,13 @@ fn paid_by_transfer(minor: i64) -> PaymentReport {
     }
 }
 
-/// A provider whose webhook is in the books before its answer is here.
+/// A provider whose webhook is in the books before its answer is here, and to whom a request that was lost comes after all: just
+/// after it was asked for the second time what became of it.
 struct Overtaken {
     gateway: Arc<MemoryGateway>,
     store: Arc<ShakyStore>,
+    lost: Mutex<Option<ChargeRequest>>,
+    asked: AtomicUsize,
 }
 
 #[async_trait]
@@ -255,14 +276,23 @@ impl Gateway for Overtaken {
             method: request.method.clone(),
             begun_at: at(0),
         };
-        if let LookUpOutcome::Found(found) = self.gateway.look_up(&asked).await? {
-            payments::report(&*self.store, &found.report.unwrap(), at(0)).await.unwrap();
+        match self.gateway.look_up(&asked).await? {
+            LookUpOutcome::Found(found) => {
+                payments::report(&*self.store, &found.report.unwrap(), at(0)).await.unwrap();
+            }
+            LookUpOutcome::NotFound => *self.lost.lock().unwrap() = Some(request.clone()),
         }
         outcome
     }
 
     async fn look_up(&self, request: &LookUpRequest) -> Result<LookUpOutcome, GatewayError> {
-        self.gateway.look_up(request).await
+        let answer = self.gateway.look_up(request).await;
+        let is_second = self.asked.fetch_add(1, Ordering::Relaxed) == 1;
+        let lost = self.lost.lock().unwrap().take_if(|_| is_second);
+        if let Some(lost) = lost {
+            self.gateway.charge(&lost).await.unwrap();
+        }
+        answer
     }
 
     async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
@@ -288,7 +318,10 @@ impl Gateway for Overtaken {
 
 async fn overtaken() -> World {
     let gateway = Arc::new(MemoryGateway::new(account(), at(0)));
-    World::with_gateway(gateway, |gateway, store| Arc::new(Overtaken { gateway, store })).await
+    World::with_gateway(gateway, |gateway, store| {
+        Arc::new(Overtaken { gateway, store, lost: Mutex::default(), asked: AtomicUsize::new(0) })
+    })
+    .await
 }
 
 #[tokio::test]
@@ -304,6 +337,17 @@ async fn a_webhook_that_overtakes_the_answer_or_replaces_it_changes_nothing() {
         let entries = entries.iter().filter(|item| saldo_store::text(item, "sk").unwrap().starts_with("ENTRY#pay_"));
         assert_eq!(entries.count(), 1, "booked once");
     }
+}
+
+#[tokio::test]
+async fn a_request_that_was_on_its_way_for_an_hour_takes_no_money_twice() {
+    let world = overtaken().await;
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    for minutes in [0, 5, 65] {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 3, "lost, come after all, asked for again");
+    taken_once(&world).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,9 @@ use crate::id::{InvoiceId, PaymentId};
 use crate::payment::Decline;
 use crate::provider::MethodReference;
 
+/// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
+const KEY_LIFE: Duration = Duration::hours(23);
+
 /// One attempt to charge an invoice: written down before the provider is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -74,6 +77,12 @@ impl Attempt {
     #[must_use]
     pub fn age(&self, clock: DateTime<Utc>) -> Duration {
         clock.signed_duration_since(self.asked_at.unwrap_or(self.begun_at))
+    }
+
+    /// Whether the provider, asked under the same key, would do it at most once all the same.
+    #[must_use]
+    pub fn may_be_repeated(&self, clock: DateTime<Utc>) -> bool {
+        self.age(clock) < KEY_LIFE
     }
 
     /// Whether its method was refused for good.

@@ -112,9 +112,6 @@ pub enum Begun {
     NotBefore(DateTime<Utc>),
 }
 
-/// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
-const KEY_LIFE: Duration = Duration::hours(23);
-
 impl Invoice {
     /// What a collector has to do at `now`, the scheduled time. `clock` is the time on the wall: a message that rested for days
     /// must not repeat a request under a key that the provider has forgotten.
@@ -124,7 +121,7 @@ impl Invoice {
     pub fn collector_duty(&self, now: DateTime<Utc>, clock: DateTime<Utc>) -> Result<Duty, InvoiceError> {
         if let Some(attempt) = &self.progress.attempt {
             match attempt.state {
-                AttemptState::Begun if attempt.age(clock) < KEY_LIFE => {
+                AttemptState::Begun if attempt.may_be_repeated(clock) => {
                     return Ok(Duty::Repeat(attempt.clone()));
                 }
                 AttemptState::Begun | AttemptState::Unknown { .. } => return Ok(Duty::LookUp(attempt.clone())),
