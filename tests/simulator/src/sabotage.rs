@@ -93,8 +93,8 @@ pub enum Sabotage {
     RefundKeyRandom,
     /// An unknown outcome of a charge is taken for a decline.
     UnknownIsDeclined,
-    /// An unknown outcome of a charge is taken for none, and the charge made up anew.
-    UnknownIsNeverMade,
+    /// An unknown outcome of a charge is taken for none, and the charge made anew under another key.
+    UnknownIsChargedAgain,
     /// A look-up finds nothing.
     LookUpFindsNothing,
     /// A page counts as closed without asking.
@@ -192,7 +192,7 @@ impl Sabotage {
             | Self::ChargeKeyMissing
             | Self::RefundKeyRandom
             | Self::UnknownIsDeclined
-            | Self::UnknownIsNeverMade
+            | Self::UnknownIsChargedAgain
             | Self::LookUpFindsNothing
             | Self::PageNotClosed
             | Self::NeverCalledOff
@@ -323,6 +323,10 @@ impl Gateway for Defective {
             Err(GatewayError::Unknown { .. }) if self.defect == Sabotage::UnknownIsDeclined => {
                 Ok(ChargeOutcome { kind: ChargeKind::Declined { decline: decline() }, report: None })
             }
+            Err(GatewayError::Unknown { .. }) if self.defect == Sabotage::UnknownIsChargedAgain => {
+                let idempotency_key = format!("{}-again", request.idempotency_key);
+                self.gateway.charge(&ChargeRequest { idempotency_key, ..request.clone() }).await
+            }
             other => other,
         }
     }
@@ -331,10 +335,7 @@ impl Gateway for Defective {
         if self.defect == Sabotage::LookUpFindsNothing {
             return Ok(LookUpOutcome::NotFound);
         }
-        match self.gateway.look_up(request).await {
-            Err(_) if self.defect == Sabotage::UnknownIsNeverMade => Ok(LookUpOutcome::NotFound),
-            other => other,
-        }
+        self.gateway.look_up(request).await
     }
 
     async fn call_off(&self, payment_reference: &str) -> Result<ChargeOutcome, GatewayError> {
