@@ -4,8 +4,9 @@ use futures_util::future::join_all;
 use saldo_billing::id::SubscriptionId;
 use saldo_billing::invoice::{Collection, Origin};
 use saldo_store::Table;
+use saldo_store::memory::Fate;
 
-use crate::world::{Fate, Handed, World, sample, subscription_id};
+use crate::world::{Handed, World, sample, subscription_id};
 
 const BILL: &str = include_str!("../../../events/invoice-generation/bill.json");
 const NEIGHBOURS: &str = include_str!("../../../events/invoice-generation/poison-neighbours.json");

@@ -1,6 +1,5 @@
 //! A seller, a customer and their monthly subscription, with everything the function works with.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,11 +21,8 @@ use saldo_messages::{CollectionsMessage, Destination, InvoicesDueMessage, Memory
 use saldo_money::Money;
 use saldo_runtime::budget::Budget;
 use saldo_store::entities::{CreditBalance, invoice_key, list};
-use saldo_store::memory::MemoryStore;
-use saldo_store::{
-    CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction, list_newest,
-    load,
-};
+use saldo_store::memory::ShakyStore;
+use saldo_store::{Store, Transaction, list_newest, load};
 
 /// 1 October 2026, 10:00 in Berlin.
 pub(crate) const NOW: &str = "2026-10-01T08:00:00Z";
@@ -45,61 +41,6 @@ pub(crate) fn invoice_id() -> InvoiceId {
 
 pub(crate) fn subscription_id() -> SubscriptionId {
     "sub_2b7w4k9m1q6x3v8z5n0c2d1e7f".parse().unwrap()
-}
-
-/// What happens to a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Succeeds,
-    /// The process dies before it.
-    IsNeverSent,
-    /// It is committed, and the process dies before it hears so.
-    IsNeverHeardOf,
-}
-
-/// The store in memory, between whose calls others get their turn, and whose commits fail as told.
-#[derive(Default)]
-pub(crate) struct ShakyStore {
-    pub(crate) memory: MemoryStore,
-    fates: Mutex<VecDeque<Fate>>,
-}
-
-impl ShakyStore {
-    pub(crate) fn script(&self, fates: impl IntoIterator<Item = Fate>) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-}
-
-#[async_trait]
-impl Store for ShakyStore {
-    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get(table, key, consistency).await
-    }
-
-    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get_many(table, keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.query(query).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
-        tokio::task::yield_now().await;
-        let (attempted, table) = ("a commit", Table::Billing);
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Succeeds);
-        match fate {
-            Fate::Succeeds => self.memory.commit(transaction).await,
-            Fate::IsNeverSent => Err(StoreError::Unavailable { attempted, table, source: "scripted".into() }.into()),
-            Fate::IsNeverHeardOf => {
-                self.memory.commit(transaction).await?;
-                Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into())
-            }
-        }
-    }
 }
 
 /// An archive that fails as told.

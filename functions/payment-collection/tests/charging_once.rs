@@ -18,9 +18,10 @@ use saldo_gateways::{
     PageOpened, PageRequest, RefundLookUp, RefundOrder, RefundOutcome,
 };
 use saldo_store::entities::customer_key;
+use saldo_store::memory::{Fate, ShakyStore};
 use saldo_store::{Table, load};
 
-use crate::world::{Fate, ShakyStore, World, account, at, charge_event, eur, invoice_id, sample};
+use crate::world::{World, account, at, charge_event, eur, invoice_id, sample};
 
 const CHARGE: &str = include_str!("../../../events/payment-collection/charge.json");
 const DAY: i64 = 24 * 60;

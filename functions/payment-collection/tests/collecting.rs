@@ -14,9 +14,10 @@ use saldo_books::mail;
 use saldo_gateways::memory::Scripted;
 use saldo_runtime::budget::Budget;
 use saldo_store::entities::{customer_key, seller_key};
+use saldo_store::memory::Fate;
 use saldo_store::{DueKind, Store, Stored, Transaction, load};
 
-use crate::world::{Fate, World, at, charge_event, eur, invoice_id, sample};
+use crate::world::{World, at, charge_event, eur, invoice_id, sample};
 
 const NEIGHBOURS: &str = include_str!("../../../events/payment-collection/poison-neighbours.json");
 const DAY: i64 = 24 * 60;

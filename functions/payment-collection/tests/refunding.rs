@@ -4,8 +4,9 @@ use saldo_billing::id::{PaymentId, RefundId};
 use saldo_billing::payment::{Decline, RefundState, RefundStatus};
 use saldo_gateways::memory::Scripted;
 use saldo_messages::{CollectionsMessage, V1};
+use saldo_store::memory::Fate;
 
-use crate::world::{Fate, World, at, eur, event, invoice_id, sample, set_clock};
+use crate::world::{World, at, eur, event, invoice_id, sample, set_clock};
 
 const REFUND: &str = include_str!("../../../events/payment-collection/refund.json");
 const DAY: i64 = 24 * 60;

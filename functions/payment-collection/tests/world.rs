@@ -1,10 +1,8 @@
 //! A seller, a customer and an invoice over 100.00 that is to be charged, with everything the function works with.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
 use chrono::{DateTime, TimeDelta, Utc};
 use payment_collection::gateways::Gateways;
@@ -23,11 +21,8 @@ use saldo_money::Money;
 use saldo_runtime::budget::Budget;
 use saldo_runtime::logs::Metrics;
 use saldo_store::entities::{customer_key, invoice_key, payment_key};
-use saldo_store::memory::MemoryStore;
-use saldo_store::{
-    CommitError, Committed, Consistency, DUE_SHARDS, DueKind, Item, Key, Page, Query, Store, StoreError, Stored, Table,
-    Transaction, due_page, load,
-};
+use saldo_store::memory::ShakyStore;
+use saldo_store::{DUE_SHARDS, DueKind, Store, Stored, Transaction, due_page, load};
 
 const NEW_METHOD: &str = include_str!("../../../events/payment-collection/new-method.json");
 
@@ -58,61 +53,6 @@ pub(crate) fn account() -> ProviderAccount {
 
 pub(crate) fn invoice_id() -> InvoiceId {
     "inv_01hq4v9y3m8k2z7n5b6c1d0e9f".parse().unwrap()
-}
-
-/// What happens to a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Succeeds,
-    /// The process dies before it.
-    IsNeverSent,
-    /// It is committed, and the process dies before it hears so.
-    IsNeverHeardOf,
-}
-
-/// The store in memory, between whose calls others get their turn, and whose commits fail as told.
-#[derive(Default)]
-pub(crate) struct ShakyStore {
-    pub(crate) memory: MemoryStore,
-    fates: Mutex<VecDeque<Fate>>,
-}
-
-impl ShakyStore {
-    pub(crate) fn script(&self, fates: impl IntoIterator<Item = Fate>) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-}
-
-#[async_trait]
-impl Store for ShakyStore {
-    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get(table, key, consistency).await
-    }
-
-    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get_many(table, keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.query(query).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
-        tokio::task::yield_now().await;
-        let (attempted, table) = ("a commit", Table::Billing);
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Succeeds);
-        match fate {
-            Fate::Succeeds => self.memory.commit(transaction).await,
-            Fate::IsNeverSent => Err(StoreError::Unavailable { attempted, table, source: "scripted".into() }.into()),
-            Fate::IsNeverHeardOf => {
-                self.memory.commit(transaction).await?;
-                Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into())
-            }
-        }
-    }
 }
 
 pub(crate) struct World {

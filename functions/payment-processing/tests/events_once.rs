@@ -7,9 +7,10 @@ use saldo_billing::mail::{MailRecord, MailState, Purpose};
 use saldo_books::parking;
 use saldo_messages::ProviderEventsMessage;
 use saldo_store::inbox::InboxStatus;
+use saldo_store::memory::Fate;
 use saldo_store::{Store, Table, Transaction};
 
-use crate::world::{Fate, World, account, customer_id, eur, invoice_id, issued_at, payment_id, sample};
+use crate::world::{World, account, customer_id, eur, invoice_id, issued_at, payment_id, sample};
 
 pub(crate) const SUCCEEDED: &str = include_str!("../../../events/payment-processing/payment-intent-succeeded.json");
 const NEIGHBOURS: &str = include_str!("../../../events/payment-processing/poison-neighbours.json");

@@ -2,8 +2,9 @@
 
 use saldo_billing::provider::PaymentMethod;
 use saldo_store::inbox::InboxStatus;
+use saldo_store::memory::Fate;
 
-use crate::world::{Fate, World, customer_id};
+use crate::world::{World, customer_id};
 
 const ATTACHED: &str = include_str!("../../../events/payment-processing/payment-method-attached.json");
 const DETACHED: &str = include_str!("../../../events/payment-processing/payment-method-detached.json");

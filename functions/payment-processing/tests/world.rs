@@ -1,10 +1,8 @@
 //! A seller, a customer and an invoice over 119.00 that was sent, with everything the function works with.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use aws_lambda_events::sqs::SqsEvent;
 use chrono::{DateTime, Utc};
 use payment_processing::handler::{Processing, handle};
@@ -22,10 +20,8 @@ use saldo_runtime::budget::Budget;
 use saldo_runtime::logs::Metrics;
 use saldo_store::entities::{ParkedEvent, customer_key, invoice_key, payment_key};
 use saldo_store::inbox::{InboxEvent, InboxStatus};
-use saldo_store::memory::MemoryStore;
-use saldo_store::{
-    CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Stored, Table, Transaction, load,
-};
+use saldo_store::memory::ShakyStore;
+use saldo_store::{Store, Stored, Table, Transaction, load};
 
 /// The provider's id of the payment in the sample events.
 pub(crate) const PAYMENT: &str = "pi_3SkXqBLkdIwHu7ix0kPzYq5C";
@@ -53,61 +49,6 @@ pub(crate) fn customer_id() -> CustomerId {
 
 pub(crate) fn payment_id() -> PaymentId {
     PaymentId::derive(&["stripe", "main", PAYMENT])
-}
-
-/// What happens to a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Succeeds,
-    /// The process dies before it.
-    IsNeverSent,
-    /// It is committed, and the process dies before it hears so.
-    IsNeverHeardOf,
-}
-
-/// The store in memory, between whose calls others get their turn, and whose commits fail as told.
-#[derive(Default)]
-pub(crate) struct ShakyStore {
-    pub(crate) memory: MemoryStore,
-    fates: Mutex<VecDeque<Fate>>,
-}
-
-impl ShakyStore {
-    pub(crate) fn script(&self, fates: impl IntoIterator<Item = Fate>) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-}
-
-#[async_trait]
-impl Store for ShakyStore {
-    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get(table, key, consistency).await
-    }
-
-    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get_many(table, keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.query(query).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
-        tokio::task::yield_now().await;
-        let (attempted, table) = ("a commit", Table::Billing);
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Succeeds);
-        match fate {
-            Fate::Succeeds => self.memory.commit(transaction).await,
-            Fate::IsNeverSent => Err(StoreError::Unavailable { attempted, table, source: "scripted".into() }.into()),
-            Fate::IsNeverHeardOf => {
-                self.memory.commit(transaction).await?;
-                Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into())
-            }
-        }
-    }
 }
 
 pub(crate) struct World {

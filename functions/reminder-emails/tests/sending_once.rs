@@ -2,8 +2,9 @@
 
 use saldo_billing::dunning::ReminderStep;
 use saldo_billing::mail::{MailState, Purpose};
+use saldo_store::memory::Fate;
 
-use crate::world::{Fate, World, sample};
+use crate::world::{World, sample};
 
 const ISSUED: &str = include_str!("../../../events/reminder-emails/send-issued.json");
 const REMIND: &str = include_str!("../../../events/reminder-emails/remind.json");

@@ -1,6 +1,5 @@
 //! A seller, a customer and an invoice over 100.00 that is to be paid, with everything the function works with.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,10 +20,8 @@ use saldo_money::Money;
 use saldo_runtime::budget::Budget;
 use saldo_runtime::logs::Metrics;
 use saldo_store::entities::{CreditBalance, customer_key, invoice_key, mail_key};
-use saldo_store::memory::MemoryStore;
-use saldo_store::{
-    CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Stored, Table, Transaction, load,
-};
+use saldo_store::memory::ShakyStore;
+use saldo_store::{Store, Stored, Transaction, load};
 
 /// 1 October 2026, 10:00 in Berlin; the invoice is due on the 15th.
 pub(crate) fn on(day: i64) -> DateTime<Utc> {
@@ -38,58 +35,6 @@ pub(crate) fn eur(minor: i64) -> Money {
 
 pub(crate) fn invoice_id() -> InvoiceId {
     "inv_01hq4v9y3m8k2z7n5b6c1d0e9f".parse().unwrap()
-}
-
-/// What happens to a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Succeeds,
-    /// It is committed, and the process dies before it hears so.
-    IsNeverHeardOf,
-}
-
-/// The store in memory, between whose calls others get their turn, and whose commits fail as told.
-#[derive(Default)]
-pub(crate) struct ShakyStore {
-    pub(crate) memory: MemoryStore,
-    fates: Mutex<VecDeque<Fate>>,
-}
-
-impl ShakyStore {
-    pub(crate) fn script(&self, fates: impl IntoIterator<Item = Fate>) {
-        self.fates.lock().unwrap().extend(fates);
-    }
-}
-
-#[async_trait]
-impl Store for ShakyStore {
-    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get(table, key, consistency).await
-    }
-
-    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get_many(table, keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.query(query).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
-        tokio::task::yield_now().await;
-        let committed = self.memory.commit(transaction).await?;
-        let fate = self.fates.lock().unwrap().pop_front().unwrap_or(Fate::Succeeds);
-        match fate {
-            Fate::Succeeds => Ok(committed),
-            Fate::IsNeverHeardOf => {
-                let (attempted, table) = ("a commit", Table::Billing);
-                Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into())
-            }
-        }
-    }
 }
 
 /// The archive in memory, which can be out of reach, or slow.

@@ -75,6 +75,17 @@ fn payment(name: &str) -> PaymentReport {
     }
 }
 
+#[test]
+fn every_kind_that_is_read_has_a_sample() {
+    let (_, news) = include_str!("../src/stripe/event.rs").split_once("fn news(").unwrap();
+    let (news, _) = news.split_once("_ => Ok(None)").unwrap();
+    let kinds: Vec<&str> = news.split('"').skip(1).step_by(2).filter(|text| text.contains('.')).collect();
+    assert!(kinds.contains(&"payment_intent.succeeded"));
+    for kind in kinds {
+        assert!(folder().join(format!("{kind}.json")).exists(), "{kind}");
+    }
+}
+
 const EXPECTED: &str = include_str!("events.txt");
 
 #[test]

@@ -1,9 +1,10 @@
 //! The twin: the same semantics as DynamoDB in ordered maps, without time, threads or chance.
 //!
 //! It counts what DynamoDB would charge and keeps the billing table's stream, so costs and stream handlers are tested
-//! offline. It never fails by itself; a simulator wraps it and adds the faults.
+//! offline. It never fails by itself: [`ShakyStore`] fails as a test tells it, and a simulator adds faults of its own.
 
 mod rows;
+mod shaky;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use rust_decimal::Decimal;
 
+pub use self::shaky::{Fate, ShakyStore};
 pub use self::usage::Usage;
 
 use self::rows::{Row, Rows};

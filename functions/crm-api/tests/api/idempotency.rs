@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Api, customer, document, invoice, set_clock};
 
 fn count(api: &Api, prefix: &str) -> usize {
-    let items = api.store.items(Table::Billing);
+    let items = api.store.memory.items(Table::Billing);
     items.iter().filter(|item| saldo_store::text(item, "pk").is_some_and(|pk| pk.starts_with(prefix))).count()
 }
 

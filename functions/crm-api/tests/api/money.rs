@@ -363,7 +363,7 @@ async fn what_was_invoiced_stands_in_the_report_once_it_is_counted() {
     let customer = api.customer().await;
     let invoice = api.issued(&customer).await;
     api.paid(&invoice, "119.00", "pi_1").await;
-    for change in api.store.changes_since(0) {
+    for change in api.store.memory.changes_since(0) {
         if let Some(hint) =
             saldo_books::reports::Hint::of_change(&change.key, change.old.as_deref(), change.new.as_deref())
         {

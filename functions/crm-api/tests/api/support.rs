@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
@@ -19,8 +18,8 @@ use saldo_gateways::Gateway;
 use saldo_gateways::memory::MemoryGateway;
 use saldo_messages::MemoryQueue;
 use saldo_runtime::secrets::TextSecret;
-use saldo_store::memory::MemoryStore;
-use saldo_store::{CommitError, Committed, Consistency, Item, Key, Page, Query, Store, StoreError, Table, Transaction};
+use saldo_store::memory::{Fate, ShakyStore};
+use saldo_store::{Item, Table};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
@@ -57,50 +56,14 @@ impl Gateways for OneAccount {
     }
 }
 
-/// The store, with a pause before each call in which other requests go on: what can interleave does. The answer to a commit can
-/// get lost.
-struct Interleaved {
-    memory: Arc<MemoryStore>,
-    loses_answer: Arc<AtomicBool>,
-}
-
-#[async_trait]
-impl Store for Interleaved {
-    async fn get(&self, table: Table, key: &Key, consistency: Consistency) -> Result<Option<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get(table, key, consistency).await
-    }
-
-    async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Item>, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.get_many(table, keys).await
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        tokio::task::yield_now().await;
-        self.memory.query(query).await
-    }
-
-    async fn commit(&self, transaction: Transaction) -> Result<Committed, CommitError> {
-        tokio::task::yield_now().await;
-        let committed = self.memory.commit(transaction).await?;
-        if self.loses_answer.swap(false, Ordering::Relaxed) {
-            let (attempted, table) = ("a commit", Table::Billing);
-            return Err(StoreError::Unknown { attempted, table, source: "scripted".into() }.into());
-        }
-        Ok(committed)
-    }
-}
-
 /// An API with its surroundings.
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) router: Router,
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<ShakyStore>,
     pub(crate) queue: Arc<MemoryQueue>,
     pub(crate) gateway: Arc<MemoryGateway>,
     pub(crate) archive: Arc<MemoryArchive>,
-    loses_answer: Arc<AtomicBool>,
 }
 
 /// An answer.
@@ -140,13 +103,12 @@ impl Answer {
 impl Api {
     pub(crate) fn new() -> Self {
         let account: ProviderAccount = "stripe/main".parse().unwrap();
-        let store = Arc::new(MemoryStore::new());
+        let store = Arc::new(ShakyStore::default());
         let queue = Arc::new(MemoryQueue::default());
         let gateway = Arc::new(MemoryGateway::new(account.clone(), clock()));
         let archive = Arc::new(MemoryArchive::new());
-        let loses_answer = Arc::new(AtomicBool::new(false));
         let app = App {
-            store: Arc::new(Interleaved { memory: store.clone(), loses_answer: Arc::clone(&loses_answer) }),
+            store: store.clone(),
             queue: queue.clone(),
             gateways: Arc::new(OneAccount(account, Arc::clone(&gateway))),
             archive: archive.clone(),
@@ -154,12 +116,12 @@ impl Api {
             clock,
             entropy: getrandom::fill,
         };
-        Self { router: crm_api::router(Arc::new(app)), store, queue, gateway, archive, loses_answer }
+        Self { router: crm_api::router(Arc::new(app)), store, queue, gateway, archive }
     }
 
     /// The next commit is done, and its answer gets lost.
     pub(crate) fn lose_next_answer(&self) {
-        self.loses_answer.store(true, Ordering::Relaxed);
+        self.store.script([Fate::IsNeverHeardOf]);
     }
 
     /// Sends a request as it is.
@@ -290,7 +252,7 @@ impl Api {
 
     /// Everything that is stored.
     pub(crate) fn stored(&self) -> Vec<Arc<Item>> {
-        self.store.items(Table::Billing)
+        self.store.memory.items(Table::Billing)
     }
 }
 
