@@ -20,11 +20,9 @@ use saldo_store::load;
 use crate::CollectionError;
 use crate::handler::Collection;
 
-/// The steps that one invoice can need at once: close its page, give up an attempt, charge.
+/// The steps that one invoice can need at once: close its page, look an attempt up that was not made, charge; and one that others
+/// were faster with.
 const STEPS: usize = 4;
-
-/// An attempt that the provider does not know this long after it was last asked for was not made.
-const NOT_MADE_AFTER: Duration = Duration::hours(1);
 
 /// A payment of an attempt that is still not decided after this long, and not in a bank's hands, is called off.
 const CALLED_OFF_AFTER: Duration = Duration::days(1);
@@ -61,7 +59,7 @@ async fn charge(
     attempt: &Attempt,
     now: DateTime<Utc>,
 ) -> Result<bool, CollectionError> {
-    if !is_still_wanted(invoice, attempt)? {
+    if !invoice.wants(attempt)? {
         // It was begun before something else paid: the provider may have been asked, and shall not be asked now.
         return look_up(collection, invoice, attempt, now).await;
     }
@@ -85,12 +83,6 @@ async fn charge(
         // Surely without effect: the attempt stays begun, and is repeated under the same key.
         Err(error @ (GatewayError::NotSent { .. } | GatewayError::Forbidden { .. })) => Err(error.into()),
     }
-}
-
-/// Whether an attempt is for what is due, and nothing else is about to pay it.
-fn is_still_wanted(invoice: &Invoice, attempt: &Attempt) -> Result<bool, InvoiceError> {
-    let owed = invoice.status()?.is_owed();
-    Ok(owed && !invoice.is_processing() && invoice.amount_due()? == attempt.amount)
 }
 
 /// Takes what the provider decided into the books.
@@ -128,7 +120,7 @@ async fn conclude(
         // There is a payment, and nothing that tells where it stands.
         ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
             count_unknown(collection, invoice, attempt);
-            unknown_since(collection, attempt)
+            still_unknown(collection, attempt, false)
         }
     };
     attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
@@ -147,7 +139,7 @@ pub(crate) async fn book(
     }
 }
 
-/// Writes down that nobody knows what became of an attempt: from here on it is only asked about (I7).
+/// Writes down that nobody knows what became of an attempt that was asked for: it is looked up now (I7).
 async fn unknown(
     collection: &Collection,
     invoice: InvoiceId,
@@ -155,11 +147,37 @@ async fn unknown(
     error: &GatewayError,
     now: DateTime<Utc>,
 ) -> Result<(), CollectionError> {
+    tell_unknown(collection, invoice, attempt, error);
+    let answered = matches!(error, GatewayError::Unknown { answered: true, .. });
+    let state = still_unknown(collection, attempt, answered);
+    attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
+    Ok(())
+}
+
+/// Writes down that a look-up failed. It is asked again at the next planned time: a provider that is down must not fill the
+/// dead-letter queue.
+async fn look_up_failed(
+    collection: &Collection,
+    invoice: InvoiceId,
+    attempt: &Attempt,
+    error: &GatewayError,
+    now: DateTime<Utc>,
+) -> Result<(), CollectionError> {
+    tell_unknown(collection, invoice, attempt, error);
+    attempts::looked_up(&*collection.store, invoice, attempt, still_open(collection, attempt), now).await?;
+    Ok(())
+}
+
+fn tell_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt, error: &GatewayError) {
     let chain = logs::chain(error);
     tracing::warn!(invoice.id = %invoice, attempt.number, error.chain = chain, "the outcome is unknown, it is looked up");
     count_unknown(collection, invoice, attempt);
-    attempts::settle(&*collection.store, invoice, attempt.number, still_open(collection, attempt), now).await?;
-    Ok(())
+}
+
+fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt) {
+    let (invoice, number) = (invoice.to_string(), attempt.number.to_string());
+    let fields = [("invoice.id", invoice.as_str()), ("attempt.number", &number)];
+    collection.metrics.count((collection.clock)(), "UnknownPayments", 1, &fields);
 }
 
 /// What an attempt is whose look-up told nothing: unknown, or in the provider's hands as before.
@@ -170,27 +188,21 @@ fn still_open(collection: &Collection, attempt: &Attempt) -> AttemptState {
         | AttemptState::Unknown { .. }
         | AttemptState::Succeeded { .. }
         | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => unknown_since(collection, attempt),
+        | AttemptState::NeverMade => still_unknown(collection, attempt, false),
     }
 }
 
-fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt) {
-    let (invoice, number) = (invoice.to_string(), attempt.number.to_string());
-    let fields = [("invoice.id", invoice.as_str()), ("attempt.number", &number)];
-    collection.metrics.count((collection.clock)(), "UnknownPayments", 1, &fields);
-}
-
 /// The attempt is unknown from now on, or was already and has been looked up once more.
-fn unknown_since(collection: &Collection, attempt: &Attempt) -> AttemptState {
+fn still_unknown(collection: &Collection, attempt: &Attempt, answered: bool) -> AttemptState {
     match attempt.state {
-        AttemptState::Unknown { look_ups, since } => {
-            AttemptState::Unknown { look_ups: look_ups.saturating_add(1), since }
+        AttemptState::Unknown { look_ups, since, answered } => {
+            AttemptState::Unknown { look_ups: look_ups.saturating_add(1), since, answered }
         }
         AttemptState::Begun
         | AttemptState::Pending { .. }
         | AttemptState::Succeeded { .. }
         | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: 0, since: (collection.clock)() },
+        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: 0, since: (collection.clock)(), answered },
     }
 }
 
@@ -254,32 +266,25 @@ async fn look_up(
                 None => outcome,
                 Some(payment) => match gateway.call_off(&payment).await {
                     Ok(outcome) => outcome,
-                    Err(error) => return unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),
+                    Err(error) => {
+                        return look_up_failed(collection, invoice.id, attempt, &error, now).await.map(|()| false);
+                    }
                 },
             };
             conclude(collection, invoice.id, attempt, outcome, now).await?;
             Ok(false)
         }
         Ok(LookUpOutcome::NotFound) => {
-            // One that is only begun may be on its way at this moment, in other hands; and one that was repeated for hours was
-            // asked for just before it became unknown. By the clock on the wall: look-ups that were planned for different times
-            // may come at once, when the queue has stood still. It is asked for under the same key as long as the provider knows
-            // that, for then not even a request that was on its way all the time takes money twice.
-            let clock = (collection.clock)();
-            let is_old = |since: DateTime<Utc>| clock.signed_duration_since(since) >= NOT_MADE_AFTER;
-            let not_made = matches!(attempt.state, AttemptState::Unknown { look_ups: 1.., since } if is_old(since));
-            let state = if !not_made {
-                still_open(collection, attempt)
-            } else if attempt.may_be_repeated(clock) && is_still_wanted(invoice, attempt)? {
-                AttemptState::Begun
+            let (store, clock) = (&*collection.store, (collection.clock)());
+            let is_not_made = attempt.is_not_made_if_not_found(clock);
+            if is_not_made {
+                attempts::not_made(store, invoice.id, attempt, now, clock).await?;
             } else {
-                AttemptState::NeverMade
-            };
-            attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
-            Ok(not_made)
+                attempts::looked_up(store, invoice.id, attempt, still_open(collection, attempt), now).await?;
+            }
+            Ok(is_not_made)
         }
-        // Asked again at the next planned time: a provider that is down must not fill the dead-letter queue.
-        Err(error) => unknown(collection, invoice.id, attempt, &error, now).await.map(|()| false),
+        Err(error) => look_up_failed(collection, invoice.id, attempt, &error, now).await.map(|()| false),
     }
 }
 

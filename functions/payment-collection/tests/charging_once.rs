@@ -9,6 +9,7 @@ use saldo_billing::invoice::{AttemptState, InvoiceStatus};
 use saldo_billing::mail::Purpose;
 use saldo_billing::party::Customer;
 use saldo_billing::payment::{Decline, Fact, PaymentReport, Statement};
+use saldo_billing::provider::PaymentMethod;
 use saldo_books::BooksError;
 use saldo_books::attempts::{self, Permission};
 use saldo_books::payments;
@@ -74,13 +75,13 @@ async fn after_a_crash_before_the_provider_was_called_it_is_called_once() {
 
 #[tokio::test]
 async fn a_lost_answer_is_looked_up_and_never_answered_with_a_second_charge() {
-    for script in [Scripted::LoseAnswer, Scripted::SaveFailure] {
+    for (script, answered) in [(Scripted::LoseAnswer, false), (Scripted::SaveFailure, true)] {
         let world = World::new().await;
         world.gateway.script_charges([script]);
         for minutes in 0..5 {
             assert!(world.charge(minutes).await, "an unknown outcome is one, and the message is done");
             let attempt = world.invoice().await.progress.attempt.unwrap();
-            assert_eq!(attempt.state, AttemptState::Unknown { look_ups: 0, since: at(0) });
+            assert_eq!(attempt.state, AttemptState::Unknown { look_ups: 0, since: at(0), answered });
         }
         assert_eq!(world.collection.metrics.counted("UnknownPayments"), 1);
         assert!(world.charge(5).await);
@@ -122,6 +123,56 @@ async fn only_what_the_provider_does_not_know_after_an_hour_is_asked_for_again_u
     assert!(world.charge(65).await);
     taken_once(&world).await;
     assert_eq!(world.gateway.charges()[0].idempotency_key, format!("{}/attempt-1", invoice_id()));
+}
+
+#[tokio::test]
+async fn what_the_provider_failed_to_do_is_tried_again_under_the_next_number() {
+    let world = World::new().await;
+    // Asked again under the same key, it would say the same for a day.
+    world.gateway.script_charges([Scripted::SaveFailureOnly]);
+    for minutes in [0, 5, 64] {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert!(world.charge(65).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].attempt, Some(2));
+}
+
+#[tokio::test]
+async fn what_another_method_is_to_pay_now_is_not_asked_of_the_old_one_again() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    for minutes in [0, 5] {
+        assert!(world.charge(minutes).await);
+    }
+    let other = |customer: &mut Customer| {
+        let method = customer.payment_method.take().unwrap();
+        customer.change_method(Some(PaymentMethod { token: "pm_other".to_owned(), ..method }), at(10));
+    };
+    world.change_customer(other).await;
+    assert!(world.charge(65).await);
+    taken_once(&world).await;
+    let attempt = world.invoice().await.progress.attempt.unwrap();
+    assert_eq!((attempt.number, attempt.method.token.as_str()), (2, "pm_other"));
+}
+
+#[tokio::test]
+async fn a_look_up_that_is_late_decides_nothing_about_what_was_asked_for_meanwhile() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    for minutes in [0, 5] {
+        assert!(world.charge(minutes).await);
+    }
+    let seen = world.invoice().await.progress.attempt.unwrap();
+    let (store, id) = (&*world.store, invoice_id());
+    attempts::not_made(store, id, &seen, at(65), at(65)).await.unwrap();
+    assert_eq!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Begun);
+    // Another worker asked before that, and concludes when the key is old.
+    let failed = AttemptState::Unknown { look_ups: 9, since: at(0), answered: false };
+    attempts::looked_up(store, id, &seen, failed, at(66)).await.unwrap();
+    attempts::not_made(store, id, &seen, at(2 * DAY), at(2 * DAY)).await.unwrap();
+    assert_eq!(world.invoice().await.progress.attempt.unwrap().state, AttemptState::Begun);
 }
 
 #[tokio::test]

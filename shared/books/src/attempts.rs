@@ -8,7 +8,7 @@ use saldo_billing::invoice::collection::Duty;
 use saldo_billing::invoice::{Attempt, AttemptState, Begun, HostedPage, Invoice, InvoiceError, Origin};
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::payment::Payment;
-use saldo_billing::provider::ProviderAccount;
+use saldo_billing::provider::{PaymentMethod, ProviderAccount};
 use saldo_store::entities::{PageAddress, customer_key, invoice_key, list, payment_key, seller_key};
 use saldo_store::{Store, Stored, Transaction, list_by_customer, load};
 
@@ -123,6 +123,62 @@ pub async fn settle(
         }
     }
     Err(BooksError::Contended { attempted: "settle an attempt" })
+}
+
+/// Records what a look-up told that found nothing or failed: of the attempt as it was when it was asked about, and not of one
+/// that others have asked for again meanwhile.
+///
+/// # Errors
+/// When the invoice is not there or the books cannot be written.
+pub async fn looked_up(
+    store: &dyn Store,
+    id: InvoiceId,
+    seen: &Attempt,
+    state: AttemptState,
+    now: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    let command = |invoice: &mut Invoice, policy: &DunningPolicy| match &invoice.progress.attempt {
+        Some(attempt) if attempt == seen => invoice.settle_attempt(seen.number, state.clone(), policy, now),
+        Some(_) | None => Ok(Outcome::AlreadyApplied),
+    };
+    invoices::advance(store, id, "take a look-up over", command).await?;
+    Ok(())
+}
+
+/// Records that the provider surely made nothing of an attempt, which is then asked for again or makes room for the next; unless
+/// others have asked for it meanwhile.
+///
+/// # Errors
+/// When something is missing or the books cannot be written.
+pub async fn not_made(
+    store: &dyn Store,
+    id: InvoiceId,
+    seen: &Attempt,
+    now: DateTime<Utc>,
+    clock: DateTime<Utc>,
+) -> Result<(), BooksError> {
+    for _ in 0..ROUNDS {
+        let mut invoice: Stored<Invoice> = expect(store, invoice_key(id)).await?;
+        if invoice.value.progress.attempt.as_ref() != Some(seen) {
+            return Ok(());
+        }
+        let customer: Stored<Customer> = expect(store, customer_key(invoice.value.customer)).await?;
+        let seller: Stored<Seller> = expect(store, seller_key(invoice.value.seller)).await?;
+        let method = customer.value.payment_method.as_ref().map(PaymentMethod::reference);
+        if invoice.value.attempt_not_made(method.as_ref(), &seller.value.dunning, now, clock)?
+            == Outcome::AlreadyApplied
+        {
+            return Ok(());
+        }
+        let mut transaction = Transaction::new();
+        transaction.update(&invoice)?;
+        // Whoever gives the customer another method at this moment is first, or finds an attempt that is asked for.
+        transaction.check_version(&customer)?;
+        if committed(store, transaction).await? {
+            return Ok(());
+        }
+    }
+    Err(BooksError::Contended { attempted: "ask for an attempt again" })
 }
 
 /// Does what the seller's policy says when charging an invoice has failed for the last time: gives it up, or calls off or

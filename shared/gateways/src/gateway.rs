@@ -252,6 +252,9 @@ pub enum GatewayError {
         call: &'static str,
         /// At which account.
         account: ProviderAccount,
+        /// Whether the provider itself answered that it failed: nothing is on its way any more, and the same call under the same
+        /// key would be answered alike.
+        answered: bool,
         /// Why.
         #[source]
         source: Cause,

@@ -36,6 +36,8 @@ pub enum Scripted {
     LoseRequest,
     /// Does it, and saves an error of its own under the key, which is all that a repetition gets.
     SaveFailure,
+    /// Does nothing, and saves an error of its own under the key likewise.
+    SaveFailureOnly,
     /// Makes a payment and does nothing with it, and saves an error of its own under the key.
     Stall,
     /// Does not let us in.
@@ -133,7 +135,8 @@ impl MemoryGateway {
         let source: Cause = fault.into();
         match fault {
             Fault::NotSent => GatewayError::NotSent { call, account, source },
-            Fault::Lost | Fault::SavedFailure => GatewayError::Unknown { call, account, source },
+            Fault::Lost => GatewayError::Unknown { call, account, answered: false, source },
+            Fault::SavedFailure => GatewayError::Unknown { call, account, answered: true, source },
             Fault::Forbidden => GatewayError::Forbidden { call, account, source },
             Fault::Refused | Fault::KeyReused => GatewayError::Refused { call, account, source },
         }

@@ -38,6 +38,7 @@ on_all! {
     i1_an_answer_lost_after_the_charge_is_unknown_and_found
     i7_a_request_that_never_arrived_is_unknown_and_not_found
     a_failure_saved_under_the_key_is_unknown_for_ever_and_found
+    a_failure_without_effect_is_answered_again_and_not_found
     what_was_turned_away_had_no_effect
     c8_less_than_the_minimum_is_not_tried
     c8_there_is_no_page_for_less_than_the_minimum
@@ -143,7 +144,8 @@ async fn i1_an_answer_lost_after_the_charge_is_unknown_and_found(bench: impl Ben
 async fn i7_a_request_that_never_arrived_is_unknown_and_not_found(bench: impl Bench) {
     let request = charge(&bench.method(Behaves::Pays), 1, eur("23.79"));
     bench.trouble_charge(Trouble::LoseRequest);
-    assert!(bench.gateway().charge(&request).await.unwrap_err().is_unknown());
+    let error = bench.gateway().charge(&request).await.unwrap_err();
+    assert!(matches!(error, GatewayError::Unknown { answered: false, .. }), "{error:?}");
     assert_eq!(bench.gateway().look_up(&looking_for(&request)).await.unwrap(), LookUpOutcome::NotFound);
     assert_eq!(bench.gateway().charge(&request).await.unwrap().kind, ChargeKind::Succeeded);
     assert_eq!(bench.times_taken(), 1);
@@ -157,6 +159,17 @@ async fn a_failure_saved_under_the_key_is_unknown_for_ever_and_found(bench: impl
     }
     assert_eq!(found(bench.gateway().look_up(&looking_for(&request)).await.unwrap()).kind, ChargeKind::Succeeded);
     assert_eq!(bench.times_taken(), 1);
+}
+
+async fn a_failure_without_effect_is_answered_again_and_not_found(bench: impl Bench) {
+    let request = charge(&bench.method(Behaves::Pays), 1, eur("23.79"));
+    bench.trouble_charge(Trouble::SaveFailureOnly);
+    for _ in 0..2 {
+        let error = bench.gateway().charge(&request).await.unwrap_err();
+        assert!(matches!(error, GatewayError::Unknown { answered: true, .. }), "{error:?}");
+    }
+    assert_eq!(bench.gateway().look_up(&looking_for(&request)).await.unwrap(), LookUpOutcome::NotFound);
+    assert_eq!(bench.times_taken(), 0);
 }
 
 async fn what_was_turned_away_had_no_effect(bench: impl Bench) {

@@ -22,13 +22,18 @@ pub struct Due {
 }
 
 impl Due {
-    /// What waits, by the attributes of an item; nothing where it has none.
+    /// What waits, by the attributes of an item; nothing where it has none of them.
     ///
     /// # Errors
-    /// [`EntityError::Entry`] where they say no instant or no step.
+    /// [`EntityError::Entry`] where only some are there, or they say no instant or no step.
     pub fn of(item: &Item) -> Result<Option<Self>, EntityError> {
-        let Some(at) = text(item, attribute::DUE_AT) else { return Ok(None) };
-        let at = at.parse().ok().ok_or_else(|| unusable(attribute::DUE_AT))?;
+        let names = [attribute::DUE_SHARD, attribute::DUE_AT, attribute::DUE_KIND];
+        if names.iter().all(|name| !item.contains_key(*name)) {
+            return Ok(None);
+        }
+        text(item, attribute::DUE_SHARD).ok_or_else(|| unusable(item, attribute::DUE_SHARD))?;
+        let at = text(item, attribute::DUE_AT).and_then(|at| at.parse().ok());
+        let at = at.ok_or_else(|| unusable(item, attribute::DUE_AT))?;
         Ok(Some(Self { at, kind: kind_of(item)? }))
     }
 }
@@ -167,19 +172,18 @@ pub async fn due_page(
 }
 
 fn due_entry(item: &Item) -> Result<DueEntry, EntityError> {
-    let key = Key::of(item).ok_or_else(|| unusable(attribute::PK))?;
-    let at = text(item, attribute::DUE_AT).ok_or_else(|| unusable(attribute::DUE_AT))?.to_owned();
+    let key = Key::of(item).ok_or_else(|| unusable(item, attribute::PK))?;
+    let at = text(item, attribute::DUE_AT).ok_or_else(|| unusable(item, attribute::DUE_AT))?.to_owned();
     Ok(DueEntry { key, at, kind: kind_of(item)? })
 }
 
 fn kind_of(item: &Item) -> Result<DueKind, EntityError> {
     let kind = text(item, attribute::DUE_KIND).and_then(|name| name.parse().ok());
-    kind.ok_or_else(|| unusable(attribute::DUE_KIND))
+    kind.ok_or_else(|| unusable(item, attribute::DUE_KIND))
 }
 
-/// That an entry of the index cannot be read for this attribute.
-pub(crate) fn unusable(attribute: &'static str) -> EntityError {
-    EntityError::Entry { index: Index::Due.name(), attribute }
+fn unusable(item: &Item, attribute: &'static str) -> EntityError {
+    EntityError::unusable(Index::Due, item, attribute)
 }
 
 #[cfg(test)]

@@ -21,10 +21,9 @@ pub use self::books::{
     CreditBalance, DocumentPart, LINES_PER_PART, LedgerEntry, NumberSeries, PageAddress, ParkedEvent, ProviderCustomer,
     document_parts, join_document,
 };
-use crate::due::unusable;
 use crate::entity::{Entity, Indexes, instant_text};
 use crate::table::attribute;
-use crate::{Due, DueKind, EntityError, Key};
+use crate::{Due, DueKind, EntityError, Index, Key};
 
 /// The key of a seller.
 #[must_use]
@@ -193,12 +192,13 @@ impl Entity for Invoice {
         }
     }
 
-    fn recall(&mut self, due: Option<Due>) -> Result<(), EntityError> {
+    fn recall(&mut self, due: Result<Option<Due>, EntityError>) -> Result<(), EntityError> {
         let step = |Due { at, kind }| {
             let step = StepKind::ALL.into_iter().find(|step| due_kind(*step) == kind);
-            step.map(|kind| Step { kind, at }).ok_or_else(|| unusable(attribute::DUE_KIND))
+            let (index, key, attribute) = (Index::Due.name(), self.key().to_string(), attribute::DUE_KIND);
+            step.map(|kind| Step { kind, at }).ok_or(EntityError::Entry { index, key, attribute })
         };
-        self.progress.next = due.map(step).transpose()?;
+        self.progress.next = due?.map(step).transpose()?;
         Ok(())
     }
 }
@@ -249,7 +249,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{AttributeValue, Stored, to_item};
+    use crate::{AttributeValue, Item, Stored, to_item};
 
     fn invoice(next: Option<Step>) -> Invoice {
         let fields = json!({
@@ -260,6 +260,12 @@ mod tests {
         let mut invoice: Invoice = serde_json::from_value(fields).unwrap();
         invoice.progress.next = next;
         invoice
+    }
+
+    const KEY: &str = "INVOICE#inv_00000000000000000000000001|INVOICE";
+
+    fn refusal(item: Item) -> String {
+        Stored::<Invoice>::from_item(item).unwrap_err().to_string()
     }
 
     #[test]
@@ -279,8 +285,21 @@ mod tests {
         for (attribute, text) in [("due_kind", "bill"), ("due_kind", "of a later version"), ("due_at", "soon")] {
             let mut item = to_item(&invoice(next), 1).unwrap();
             item.insert(attribute.to_owned(), AttributeValue::S(text.to_owned()));
-            let error = Stored::<Invoice>::from_item(item).unwrap_err();
-            assert_eq!(error.to_string(), format!("an entry of the due index has no usable {attribute}"), "{text}");
+            assert_eq!(
+                refusal(item),
+                format!("the entry of {KEY} in the due index has no usable {attribute}"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_of_which_a_part_is_lost_is_not_taken_for_none() {
+        let next = Some(Step { kind: StepKind::Collect, at: "2026-10-25T01:30:00Z".parse().unwrap() });
+        for attribute in ["due_shard", "due_at", "due_kind"] {
+            let mut item = to_item(&invoice(next), 1).unwrap();
+            item.remove(attribute);
+            assert_eq!(refusal(item), format!("the entry of {KEY} in the due index has no usable {attribute}"));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::due::{Due, due_shard};
 use crate::listing;
 use crate::table::{attribute, version};
 use crate::{
-    AttributeValue, Condition, Consistency, Item, Key, Store, StoreError, Table, Transaction, TransactionError,
+    AttributeValue, Condition, Consistency, Index, Item, Key, Store, StoreError, Table, Transaction, TransactionError,
 };
 
 /// Something that is stored under a key.
@@ -38,8 +38,8 @@ pub trait Entity: Serialize + DeserializeOwned {
     /// Takes over the work that waits, where it is kept in the attributes of the index and nowhere else.
     ///
     /// # Errors
-    /// [`EntityError::Entry`] when no such work can wait for it.
-    fn recall(&mut self, _due: Option<Due>) -> Result<(), EntityError> {
+    /// [`EntityError::Entry`] when they cannot be read, or no such work can wait for it.
+    fn recall(&mut self, _due: Result<Option<Due>, EntityError>) -> Result<(), EntityError> {
         Ok(())
     }
 
@@ -73,20 +73,17 @@ impl<T: Entity> Stored<T> {
     /// Reads an entity out of its item.
     ///
     /// # Errors
-    /// [`EntityError::Decode`], naming entity and key.
+    /// [`EntityError::Decode`], naming entity and key; [`EntityError::Entry`] for work that waits for it and cannot be read.
     pub fn from_item(mut item: Item) -> Result<Self, EntityError> {
         let version = version(&item);
         let key = Key::of(&item);
-        let due = Due::of(&item)?;
+        let due = Due::of(&item);
         for name in attribute::RESERVED {
             item.remove(name);
         }
         match serde_dynamo::from_item(item) {
             Ok(mut value) => T::recall(&mut value, due).map(|()| Self { value, version }),
-            Err(source) => {
-                let key = key.map_or_else(|| "an item without key".to_owned(), |key| key.to_string());
-                Err(EntityError::Decode { entity: entity_name::<T>(), key, source })
-            }
+            Err(source) => Err(EntityError::Decode { entity: entity_name::<T>(), key: key_text(key), source }),
         }
     }
 
@@ -199,6 +196,18 @@ pub fn instant_text(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+impl EntityError {
+    /// That the entry of an item in an index cannot be read for this attribute.
+    pub(crate) fn unusable(index: Index, item: &Item, attribute: &'static str) -> Self {
+        Self::Entry { index: index.name(), key: key_text(Key::of(item)), attribute }
+    }
+}
+
+/// The key of an item, for errors.
+fn key_text(key: Option<Key>) -> String {
+    key.map_or_else(|| "an item without key".to_owned(), |key| key.to_string())
+}
+
 /// The name of the type without its path.
 fn entity_name<T>() -> &'static str {
     type_name::<T>().rsplit("::").next().unwrap_or_default()
@@ -222,10 +231,12 @@ pub enum EntityError {
         source: serde_dynamo::Error,
     },
     /// An entry of an index lacks what its index carries.
-    #[error("an entry of the {index} index has no usable {attribute}")]
+    #[error("the entry of {key} in the {index} index has no usable {attribute}")]
     Entry {
         /// The index.
         index: &'static str,
+        /// The key of the item.
+        key: String,
         /// What is missing or unknown.
         attribute: &'static str,
     },

@@ -103,7 +103,7 @@ async fn whole_page(store: &dyn Store, query: Query, limit: u32) -> Result<Page,
 }
 
 fn entry(item: &Item) -> Result<(Key, String), EntityError> {
-    let missing = |attribute| EntityError::Entry { index: Index::ByKind.name(), attribute };
+    let missing = |attribute| EntityError::unusable(Index::ByKind, item, attribute);
     let key = Key::of(item).ok_or_else(|| missing(attribute::PK))?;
     let at = text(item, attribute::KIND_AT).ok_or_else(|| missing(attribute::KIND_AT))?;
     Ok((key, at.to_owned()))
@@ -135,8 +135,8 @@ pub async fn customer_keys(
 ) -> Result<KeyPage, EntityError> {
     let query = Query::index(Index::ByCustomer, customer).descending().limit(limit).after(after.cloned());
     let page = store.query(query).await?;
-    let missing = || EntityError::Entry { index: Index::ByCustomer.name(), attribute: attribute::PK };
-    let keys = page.items.iter().map(|item| Key::of(item).ok_or_else(missing)).collect::<Result<_, _>>()?;
+    let key = |item| Key::of(item).ok_or_else(|| EntityError::unusable(Index::ByCustomer, item, attribute::PK));
+    let keys = page.items.iter().map(key).collect::<Result<_, _>>()?;
     Ok(KeyPage { keys, next: page.next })
 }
 

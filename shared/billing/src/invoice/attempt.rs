@@ -12,6 +12,9 @@ use crate::provider::MethodReference;
 /// For how long a provider keeps an idempotency key: afterwards a repeat could charge again, so we only look up.
 const KEY_LIFE: Duration = Duration::hours(23);
 
+/// What the provider does not know this long after it was last asked for was not made.
+const NOT_MADE_AFTER: Duration = Duration::hours(1);
+
 /// One attempt to charge an invoice: written down before the provider is called.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -44,6 +47,9 @@ pub enum AttemptState {
         look_ups: u32,
         /// Since when it is unknown, by the clock on the wall: the provider was not asked to do it after that.
         since: DateTime<Utc>,
+        /// Whether the provider answered that it failed: it would answer the same to a repeat.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        answered: bool,
     },
     /// The provider has it in hand: submitted, or waiting for the customer.
     Pending {
@@ -80,9 +86,22 @@ impl Attempt {
     }
 
     /// Whether the provider, asked under the same key, would do it at most once all the same.
-    #[must_use]
-    pub fn may_be_repeated(&self, clock: DateTime<Utc>) -> bool {
+    pub(super) fn may_be_repeated(&self, clock: DateTime<Utc>) -> bool {
         self.age(clock) < KEY_LIFE
+    }
+
+    /// Whether the provider's finding nothing means that there is nothing. One that is only begun may be on its way at this
+    /// moment, in other hands; and one that was repeated for hours was asked for just before it became unknown. By the clock on
+    /// the wall: look-ups that were planned for different times may come at once, when the queue has stood still.
+    #[must_use]
+    pub fn is_not_made_if_not_found(&self, clock: DateTime<Utc>) -> bool {
+        let is_old = |since| clock.signed_duration_since(since) >= NOT_MADE_AFTER;
+        matches!(self.state, AttemptState::Unknown { look_ups: 1.., since, .. } if is_old(since))
+    }
+
+    /// Whether a request of it may still be on its way.
+    pub(super) const fn may_still_arrive(&self) -> bool {
+        matches!(self.state, AttemptState::Unknown { answered: false, .. })
     }
 
     /// Whether its method was refused for good.

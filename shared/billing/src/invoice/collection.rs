@@ -8,7 +8,7 @@ use super::page::{HostedPage, PAGE_ASKED_AFTER};
 use super::{Collection, Invoice, InvoiceError, InvoiceStatus};
 use crate::Outcome;
 use crate::dunning::{DunningPolicy, NextReminder, ReminderStep, ReminderSubject, may_attempt};
-use crate::provider::PaymentMethod;
+use crate::provider::{MethodReference, PaymentMethod};
 
 /// What is to be done next with an invoice, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,22 +138,50 @@ impl Invoice {
         {
             return Ok(Duty::ClosePage(page.clone()));
         }
-        let payable = self.status()?.is_owed();
-        let wanted = self.collection == Collection::Automatic
-            && payable
-            && !self.is_processing()
-            && !self.is_disputed()
-            && !self.is_below_payable()?;
         let due = match self.progress.next {
             Some(Step { kind: StepKind::Collect, at }) => at <= now,
             Some(Step { kind: StepKind::Render, .. }) => true,
             Some(Step { kind: StepKind::LookUp | StepKind::Remind, .. }) | None => false,
         };
-        if !wanted || !due {
+        if !due || !self.is_to_be_charged()? {
             return Ok(Duty::Nothing);
         }
         // Also one that has run out by our clock: somebody may have paid on it, and only the provider knows.
         Ok(self.progress.page.clone().map_or(Duty::Begin, Duty::ClosePage))
+    }
+
+    /// Whether something is owed that is to be charged, and nothing else is about to pay it.
+    fn is_to_be_charged(&self) -> Result<bool, InvoiceError> {
+        let owed = self.status()?.is_owed() && !self.is_processing() && !self.is_disputed();
+        Ok(self.collection == Collection::Automatic && owed && !self.is_below_payable()?)
+    }
+
+    /// Whether an attempt is still what is to be charged.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn wants(&self, attempt: &Attempt) -> Result<bool, InvoiceError> {
+        Ok(self.is_to_be_charged()? && self.amount_due()? == attempt.amount)
+    }
+
+    /// The provider was asked about the last attempt, and surely made nothing of it. It is asked for again under the same key, as
+    /// long as the provider knows that: not even a request that was on its way all the time takes money twice then. Otherwise,
+    /// or when something else is to be charged, or by another method than `method`, the next attempt may begin.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn attempt_not_made(
+        &mut self,
+        method: Option<&MethodReference>,
+        policy: &DunningPolicy,
+        now: DateTime<Utc>,
+        clock: DateTime<Utc>,
+    ) -> Result<Outcome<()>, InvoiceError> {
+        let Some(attempt) = &self.progress.attempt else { return Ok(Outcome::AlreadyApplied) };
+        let is_safe = attempt.may_still_arrive() && attempt.may_be_repeated(clock);
+        let again = is_safe && method == Some(&attempt.method) && self.wants(attempt)?;
+        let state = if again { AttemptState::Begun } else { AttemptState::NeverMade };
+        self.settle_attempt(attempt.number, state, policy, now)
     }
 
     /// Whether nothing is owed any more, so that no page should be left on which it could be paid.

@@ -13,7 +13,7 @@ use crate::invoice::collection::{Duty, StepKind};
 use crate::ledger::Account;
 use crate::party::{Customer, Seller};
 use crate::payment::{Decline, DisputeOutcome, Fact, Payment, PaymentReport, Statement};
-use crate::provider::PaymentMethod;
+use crate::provider::{MethodReference, PaymentMethod};
 use crate::tax::TaxRate;
 
 fn eur(minor: i64) -> Money {

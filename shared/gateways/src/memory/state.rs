@@ -93,6 +93,7 @@ fn before(scripted: &Scripted) -> Result<(), Fault> {
         Scripted::LoseRequest => Err(Fault::Lost),
         Scripted::Forbid => Err(Fault::Forbidden),
         Scripted::Refuse => Err(Fault::Refused),
+        Scripted::SaveFailureOnly => Err(Fault::SavedFailure),
         Scripted::Succeed
         | Scripted::Process
         | Scripted::RequireAction
@@ -107,7 +108,9 @@ fn before(scripted: &Scripted) -> Result<(), Fault> {
 fn after<A: Clone>(scripted: &Scripted, answer: A) -> (Result<A, Fault>, Result<A, Fault>) {
     match scripted {
         Scripted::LoseAnswer => (Ok(answer), Err(Fault::Lost)),
-        Scripted::SaveFailure | Scripted::Stall => (Err(Fault::SavedFailure), Err(Fault::SavedFailure)),
+        Scripted::SaveFailure | Scripted::SaveFailureOnly | Scripted::Stall => {
+            (Err(Fault::SavedFailure), Err(Fault::SavedFailure))
+        }
         Scripted::Succeed
         | Scripted::Process
         | Scripted::RequireAction
@@ -210,6 +213,10 @@ impl State {
     ) -> Result<ChargeOutcome, Fault> {
         self.charge_calls = self.charge_calls.saturating_add(1);
         let scripted = self.charge_script.pop_front().unwrap_or(Scripted::Succeed);
+        if scripted == Scripted::SaveFailureOnly {
+            let saved = Saved { request: request.clone(), answer: Err(Fault::SavedFailure) };
+            self.saved_charges.entry(request.idempotency_key.clone()).or_insert(saved);
+        }
         before(&scripted)?;
         if let Some(saved) = self.saved_charges.get(&request.idempotency_key) {
             return if saved.request == *request { saved.answer.clone() } else { Err(Fault::KeyReused) };
@@ -225,6 +232,7 @@ impl State {
             Scripted::Succeed
             | Scripted::LoseAnswer
             | Scripted::SaveFailure
+            | Scripted::SaveFailureOnly
             | Scripted::NotSent
             | Scripted::LoseRequest
             | Scripted::Forbid

@@ -44,6 +44,17 @@ pub(super) enum AnswerError {
     NotAName { text: String },
 }
 
+impl AnswerError {
+    /// Whether Stripe is done with the call: it keeps what it answered and repeats it under the same key, failures as well. In a
+    /// conflict, the same call is still under way.
+    pub(super) fn is_final(&self) -> bool {
+        match self {
+            Self::Error { status, .. } => *status != StatusCode::CONFLICT,
+            Self::Unreadable { .. } | Self::Endless { .. } | Self::NotOpen { .. } | Self::NotAName { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Deserialize)]
 struct ErrorBody {
     error: PaymentFailure,
@@ -156,6 +167,14 @@ mod tests {
         assert!(matches!(failed(402, r#"{"error":{"type":"card_error"}}"#), Failed::Declined(..)));
         assert!(matches!(failed(400, r#"{"error":{"type":"idempotency_error"}}"#), Failed::KeyReused(_)));
         assert!(matches!(failed(409, r#"{"error":{"type":"idempotency_error"}}"#), Failed::Unknown(_)));
+    }
+
+    #[test]
+    fn only_what_stripe_itself_answered_is_final() {
+        let error = r#"{"error":{"type":"api_error"}}"#;
+        let is_final = |status, body| matches!(failed(status, body), Failed::Unknown(told) if told.is_final());
+        assert!(is_final(500, error) && is_final(503, error));
+        assert!(!is_final(409, error) && !is_final(502, "<html>Bad gateway</html>"));
     }
 
     #[test]

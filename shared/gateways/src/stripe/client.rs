@@ -122,7 +122,7 @@ impl StripeGateway {
     }
 
     fn unknown(&self, call: &'static str, source: impl Into<Cause>) -> GatewayError {
-        GatewayError::Unknown { call, account: self.account.clone(), source: source.into() }
+        GatewayError::Unknown { call, account: self.account.clone(), answered: false, source: source.into() }
     }
 
     fn refused(&self, call: &'static str, source: impl Into<Cause>) -> GatewayError {
@@ -133,7 +133,10 @@ impl StripeGateway {
     fn error(&self, call: &'static str, failed: Failed) -> GatewayError {
         match failed {
             Failed::TurnedAway(told) => self.not_sent(call, told),
-            Failed::Unknown(told) => self.unknown(call, told),
+            Failed::Unknown(told) => {
+                let (account, answered) = (self.account.clone(), told.is_final());
+                GatewayError::Unknown { call, account, answered, source: told.into() }
+            }
             Failed::Forbidden(told) => {
                 GatewayError::Forbidden { call, account: self.account.clone(), source: told.into() }
             }

@@ -50,6 +50,7 @@ pub(crate) enum Trouble {
     LoseAnswer,
     LoseRequest,
     SaveFailure,
+    SaveFailureOnly,
     Stall,
     TurnAway,
 }
@@ -80,6 +81,7 @@ fn scripted(trouble: Trouble) -> Scripted {
         Trouble::LoseAnswer => Scripted::LoseAnswer,
         Trouble::LoseRequest => Scripted::LoseRequest,
         Trouble::SaveFailure => Scripted::SaveFailure,
+        Trouble::SaveFailureOnly => Scripted::SaveFailureOnly,
         Trouble::Stall => Scripted::Stall,
         Trouble::TurnAway => Scripted::NotSent,
     }
@@ -201,6 +203,7 @@ impl OnTwin {
             Trouble::LoseAnswer => (FaultKind::LoseAnswer, true),
             Trouble::LoseRequest => (FaultKind::LoseAnswer, false),
             Trouble::SaveFailure => (FaultKind::Error, true),
+            Trouble::SaveFailureOnly => (FaultKind::Error, false),
             Trouble::Stall => (FaultKind::Stall, true),
             Trouble::TurnAway => (FaultKind::RateLimit, false),
         };

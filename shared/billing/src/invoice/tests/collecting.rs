@@ -40,16 +40,45 @@ fn a_charge_is_begun_once_and_repeated_under_its_own_key() {
 }
 
 #[test]
-fn i7_an_unknown_answer_is_looked_up_and_never_charged_again() {
+fn i7_an_unknown_answer_is_looked_up() {
     let policy = DunningPolicy::default();
     let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
     invoice.begin_attempt(&method(), now(), now()).unwrap();
     for (look_ups, wait) in
         [(0, Duration::minutes(5)), (1, Duration::hours(1)), (2, Duration::days(1)), (7, Duration::weeks(1))]
     {
-        invoice.settle_attempt(1, AttemptState::Unknown { look_ups, since: now() }, &policy, now()).unwrap();
+        invoice
+            .settle_attempt(1, AttemptState::Unknown { look_ups, since: now(), answered: false }, &policy, now())
+            .unwrap();
         assert_eq!(invoice.progress.next.unwrap().at, now() + wait);
         assert!(matches!(invoice.collector_duty(now() + wait, now() + wait).unwrap(), Duty::LookUp(_)));
+    }
+}
+
+#[test]
+fn i7_what_was_not_made_is_asked_for_again_only_under_a_key_that_works_and_as_it_was() {
+    let policy = DunningPolicy::default();
+    let unknown = |answered| AttemptState::Unknown { look_ups: 1, since: now(), answered };
+    let (hours, days) = (now() + Duration::hours(2), now() + Duration::days(1));
+    let other = MethodReference { token: "pm_2".to_owned(), ..method().reference() };
+    let cases = [
+        (unknown(false), hours, Some(method().reference()), 0, AttemptState::Begun),
+        (unknown(true), hours, Some(method().reference()), 0, AttemptState::NeverMade),
+        (unknown(false), days, Some(method().reference()), 0, AttemptState::NeverMade),
+        (unknown(false), hours, Some(other), 0, AttemptState::NeverMade),
+        (unknown(false), hours, None, 0, AttemptState::NeverMade),
+        (unknown(false), hours, Some(method().reference()), 100, AttemptState::NeverMade),
+    ];
+    for (state, clock, method_now, paid, expected) in cases {
+        let (mut invoice, _) = issued_with(Collection::Automatic, eur(0));
+        invoice.begin_attempt(&method(), now(), now()).unwrap();
+        invoice.settle_attempt(1, state, &policy, now()).unwrap();
+        assert!(invoice.progress.attempt.as_ref().unwrap().is_not_made_if_not_found(hours));
+        if paid > 0 {
+            pay(&mut invoice, &payment("pi_1", vec![captured(paid)]));
+        }
+        invoice.attempt_not_made(method_now.as_ref(), &policy, clock, clock).unwrap();
+        assert_eq!(invoice.progress.attempt.unwrap().state, expected);
     }
 }
 
