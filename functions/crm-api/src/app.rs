@@ -63,6 +63,7 @@ impl App {
             archive: Arc::new(S3Archive::new(aws.s3(), config.documents_bucket)),
             first_key: first?,
             clock: clock::now,
+            #[expect(clippy::disallowed_methods, reason = "the one place of the API from which randomness comes in")]
             entropy: getrandom::fill,
         })
     }

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use saldo_billing::id::CustomerId;
 use saldo_billing::party::{Customer, Seller};
 use saldo_billing::subscription::Subscription;
+use saldo_runtime::logs;
 use saldo_store::entities::{CreditBalance, ProviderCustomer, customer_key, list, seller_key};
 use saldo_store::{Entity as _, Stored, Transaction, list_by_customer, list_newest, load};
 use utoipa_axum::router::OpenApiRouter;
@@ -139,10 +140,10 @@ async fn change(
 ) -> Result<Reply, Problem> {
     for _ in 0..ROUNDS {
         let mut customer = load_customer(&app, id).await?;
-        let zone = customer.value.zone;
         apply(&app, &mut customer.value, change.clone(), call.now).await?;
-        let has_moved = zone != customer.value.zone;
-        let mut moved = if has_moved { replanned(&app, &customer.value).await? } else { Vec::new() };
+        // Also where the zone is theirs already: the request may be repeated because not all were planned anew the first time.
+        let may_have_moved = change.zone.is_some();
+        let mut moved = if may_have_moved { replanned(&app, &customer.value).await? } else { Vec::new() };
         moved.truncate(REPLANNED_AT_ONCE);
         let mut transaction = Transaction::new();
         transaction.update(&customer)?;
@@ -152,8 +153,12 @@ async fn change(
         }
         match call.commit(&app, transaction).await {
             Ok(()) => {
-                if has_moved {
-                    replan_rest(&app, &customer.value).await?;
+                if may_have_moved && let Err(problem) = replan_rest(&app, &customer.value).await {
+                    let chain = logs::chain(problem.into_cause().as_ref());
+                    tracing::error!(customer.id = %id, error.chain = chain, "subscriptions are not planned anew");
+                    let detail =
+                        "the customer is changed, and not yet all of their subscriptions are; repeat the request";
+                    return Err(Problem::not_ready(detail, 1));
                 }
                 return Reply::ok(&CustomerView::of(&customer.value));
             }

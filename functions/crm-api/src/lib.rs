@@ -24,6 +24,7 @@ pub mod reports;
 pub mod request;
 pub mod routes;
 pub mod sellers;
+pub mod shape;
 pub mod subscriptions;
 pub mod wire;
 

@@ -25,8 +25,10 @@ is not remembered.
 
 Lists are newest first. `next_cursor` is `null` on the last page.
 
-Everything that goes wrong is told as `application/problem+json` (RFC 9457); `errors` names the fields that are to blame. \
-Nothing is stored when a request is refused. Text that looks like a card number is refused everywhere.";
+Everything that goes wrong is told as `application/problem+json` (RFC 9457), but for 429, which the gateway before us answers; \
+`errors` names the fields that are to blame. Nothing is stored when a request is refused; only a payment page that asked for \
+another amount is closed before the next is opened, also where that is refused then. Text that looks like a card number is \
+refused everywhere.";
 
 /// What the parameter after this part of a path is.
 const PATH_PARAMETERS: [(&str, &str); 10] = [

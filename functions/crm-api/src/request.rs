@@ -21,6 +21,7 @@ use crate::card::Clean;
 use crate::idempotency::Keyed;
 use crate::problem::Problem;
 use crate::reply::Reply;
+use crate::shape::Shaped;
 use crate::wire::{Scalar, Wire};
 
 /// The largest body: 5,000 lines of an invoice fit.
@@ -167,9 +168,10 @@ fn is_json(headers: &HeaderMap) -> bool {
     given.next().is_none() && known.iter().any(|one| essence.eq_ignore_ascii_case(one))
 }
 
-/// Reads JSON, first for what must not be in it.
+/// Reads JSON, first for what must not be in it, and not where it stands.
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     read::<Clean>(bytes)?;
+    read::<Shaped>(bytes)?;
     read(bytes)
 }
 

@@ -11,9 +11,10 @@
 //! | dead letters | messages that are none; work that failed five times: the provider not reached, its key missing or revoked, a report that contradicts the books. Each is due in the books as well, so billing-tick brings it again; redriving does no harm |
 //!
 //! **Never two charges.** An attempt is written down with its number before anybody is called, and the number is part of
-//! the idempotency key. What may have been taken is `Unknown`, and from then on only asked about. When the provider, asked
-//! at the times the books plan, still does not know it after an hour, it is asked for again under the same key; and only
-//! when that is older than the provider's memory does the next attempt get the next number.
+//! the idempotency key. What may have been taken is `Unknown` and is looked up. When the provider, asked at the times the
+//! books plan, still does not know it after an hour, it is asked for again under the same key. Only when that is older than
+//! the provider's memory, or the provider itself answered that it failed, or something else is to be charged by now, does
+//! the next attempt get the next number.
 
 pub mod charging;
 pub mod config;

@@ -194,6 +194,7 @@ pub(crate) fn free_port() -> Result<u16> {
 
 /// Takes everything of the developer's environment away from a program, real AWS credentials above all, except what it
 /// needs to run.
+#[expect(clippy::disallowed_methods, reason = "it hands on what it does not read")]
 pub(crate) fn isolate(command: &mut Command, scratch: &Path) {
     command.env_clear();
     for name in ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH"] {
@@ -205,6 +206,7 @@ pub(crate) fn isolate(command: &mut Command, scratch: &Path) {
 }
 
 /// 32 random hexadecimal digits.
+#[expect(clippy::disallowed_methods, reason = "a token of the local stack, which nobody shall guess")]
 pub(crate) fn token() -> Result<String> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;

@@ -59,6 +59,7 @@ pub struct Environment {
 
 impl Environment {
     /// Takes the variables of this process; those that are not UTF-8 are left out.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment, for every config.rs")]
     pub fn of_process() -> Self {
         let utf8 =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

@@ -359,6 +359,8 @@ fn alarms_measure_what_they_say() {
             (ALARMS, &of("CrmApiErrors", "MetricName"), json!("Errorz")),
             (ALARMS, &of("CrmApiErrors", "Namespace"), json!("AWS/SQS")),
             (ALARMS, &of("CrmApiErrors", "Statistic"), json!("Average")),
+            (ALARMS, &of("CrmApiErrors", "Dimensions/0/Name"), json!("Function")),
+            (ALARMS, &of("CollectionsQueueAge", "Dimensions/0/Name"), json!("FunctionName")),
             (ALARMS, &of("CrmApiErrors", "ComparisonOperator"), json!("LessThanThreshold")),
             (ALARMS, &of("CrmApiErrors", "ComparisonOperator"), Value::Null),
             (ALARMS, &of("BillingTickSilence", "ComparisonOperator"), json!("GreaterThanOrEqualToThreshold")),

@@ -150,14 +150,15 @@ pub async fn payment_link(
     }
 }
 
+const HAS_KEY: &str = "expected an account that has an API key";
+
 /// Why there is no way to the provider: without a key the caller can do something about it.
 fn unusable(error: GatewaysError) -> Problem {
     match error {
-        GatewaysError::NoKey { .. } => {
-            Problem::conflict(error.to_string()).blaming("provider_account", "expected an account that has an API key")
-        }
+        GatewaysError::NoKey { .. } => Problem::conflict(error.to_string()).blaming("provider_account", HAS_KEY),
         GatewaysError::Secrets { .. } => Problem::provider("the API key cannot be read at the moment", error, true),
-        GatewaysError::Connect(_) => Problem::provider("the seller's provider account cannot be used", error, false),
+        GatewaysError::Connect(_) => Problem::provider("the seller's provider account cannot be used", error, false)
+            .blaming("provider_account", "expected an account with an API key that can be used"),
     }
 }
 
@@ -177,7 +178,7 @@ async fn close(app: &App, id: InvoiceId, page: &HostedPage, now: DateTime<Utc>) 
     let gateway = match app.gateways.of(&page.account, now).await {
         Err(error @ GatewaysError::NoKey { .. }) => {
             let detail = format!("a page is open, and cannot be closed until it has run out: {error}");
-            return Err(Problem::conflict(detail));
+            return Err(Problem::conflict(detail).blaming("provider_account", HAS_KEY));
         }
         known => known.map_err(unusable)?,
     };

@@ -140,6 +140,9 @@ impl AmountText {
     /// When it is of another currency, or finer than the minor unit; `field` is blamed.
     pub fn resolve(&self, field: &str, currency: Currency) -> Result<saldo_money::Money, Problem> {
         let amount = self.0.in_currency(field, currency)?;
+        if amount.scale() > 4 {
+            return Err(Problem::invalid(field, "expected at most four decimals"));
+        }
         saldo_money::Money::try_new(amount, currency).map_err(|error| Problem::refused(field, error.to_string()))
     }
 }
@@ -181,8 +184,8 @@ impl UnitAmountText {
             "description": "What one costs, net of tax or with it, as `tax_behavior` says: decimal text in the currency beside it, which \
                             may be finer than the minor unit, or an amount with its currency. Below zero only on a line, for a discount.",
             "oneOf": [
-                {"type": "string", "pattern": r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
-                money_given(r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
+                {"type": "string", "pattern": r"^(?!-0(\.0+)?$)-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$"},
+                money_given(r"^(?!-0(\.0+)?$)-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,4})?$"),
             ],
             "examples": ["19.99", {"amount": "19.99", "currency": "EUR"}],
         })

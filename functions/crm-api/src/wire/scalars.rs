@@ -353,7 +353,8 @@ impl Scalar for LineUnitAmount {
     }
 }
 
-/// Reads `-?(0|[1-9][0-9]*)(\.[0-9]+)?` with at most so many digits before and after the point.
+/// Reads `-?(0|[1-9][0-9]*)(\.[0-9]+)?` with at most so many digits before and after the point, and nothing below zero that is
+/// zero.
 pub(super) fn plain_decimal(text: &str, whole_digits: usize, decimals: usize) -> Option<Decimal> {
     let digits =
         |part: &str, most: usize| (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -361,7 +362,8 @@ pub(super) fn plain_decimal(text: &str, whole_digits: usize, decimals: usize) ->
     let (whole, fraction) = magnitude.split_once('.').unwrap_or((magnitude, "0"));
     let plain =
         digits(whole, whole_digits) && digits(fraction, decimals) && (whole.len() == 1 || !whole.starts_with('0'));
-    if plain { Decimal::from_str_exact(text).ok() } else { None }
+    let value = Decimal::from_str_exact(text).ok().filter(|_| plain)?;
+    if value.is_zero() && text.starts_with('-') { None } else { Some(value) }
 }
 
 /// As much of a text as an error repeats.

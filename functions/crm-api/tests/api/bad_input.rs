@@ -133,6 +133,40 @@ async fn fields_that_are_wrong_are_named() {
 }
 
 #[tokio::test]
+async fn a_list_is_no_object_and_an_object_no_word() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let invoice = api.draft(&customer).await;
+    let price = |field: &str, value: Value| {
+        let mut price = json!({"product": "Plan", "currency": "EUR", "unit_amount": "1.00", "interval": "month"});
+        price[field] = value;
+        price
+    };
+    let line = json!(["Consulting", "1", "100.00"]);
+    let cases = [
+        ("POST", "/v1/products".to_owned(), json!(["Gold"]), "body"),
+        ("POST", format!("/v1/invoices/{invoice}/finalise"), json!([]), "body"),
+        ("PATCH", format!("/v1/customers/{customer}"), json!(["New name"]), "body"),
+        ("PATCH", format!("/v1/customers/{customer}"), json!({"address": [["Way 1"], "City"]}), "address"),
+        ("POST", "/v1/prices".to_owned(), price("interval", json!({"month": null})), "interval"),
+        ("POST", "/v1/prices".to_owned(), price("unit_amount", json!(["1.00", "EUR"])), "unit_amount"),
+        (
+            "POST",
+            "/v1/invoices".to_owned(),
+            json!({"customer": customer, "currency": "EUR", "lines": [line]}),
+            "lines[0]",
+        ),
+        ("POST", "/v1/api-keys".to_owned(), json!({"name": "A", "scopes": [{"read": null}]}), "scopes[0]"),
+    ];
+    let before = api.stored();
+    for (method, path, body, field) in cases {
+        let answer = api.raw(request(method, &path, "application/json", body.to_string())).await.must(400);
+        assert_eq!(answer.blamed(), [field], "{method} {path} {body}");
+    }
+    assert_eq!(api.stored(), before);
+}
+
+#[tokio::test]
 async fn what_is_no_json_or_not_said_to_be_json_is_refused() {
     let api = Api::new();
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));

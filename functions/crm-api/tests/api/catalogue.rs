@@ -49,5 +49,7 @@ async fn amounts_come_as_text_or_with_their_currency_and_may_be_finer_than_the_m
     let other = price(json!({"amount": "19.90", "currency": "USD"}), "EUR");
     assert_eq!(api.post("/v1/prices", &other).await.must(422).blamed(), ["unit_amount.currency"]);
     assert_eq!(api.post("/v1/prices", &price(json!(19.9), "EUR")).await.must(400).blamed(), ["unit_amount"]);
-    assert_eq!(api.post("/v1/prices", &price(json!("-1"), "EUR")).await.must(400).blamed(), ["unit_amount"]);
+    for below in ["-1", "-0", "-0.00"] {
+        assert_eq!(api.post("/v1/prices", &price(json!(below), "EUR")).await.must(400).blamed(), ["unit_amount"]);
+    }
 }

@@ -265,6 +265,8 @@ async fn a_line_may_name_a_product_and_a_discount_may_lower_the_total_but_not_be
     let shown = api.get(&format!("/v1/invoices/{}", made.id())).await.must(200);
     let product = shown.text("/lines/0/product");
     assert_eq!(api.get(&format!("/v1/products/{product}")).await.must(200).text("/name"), "Setup");
+    body["lines"][1]["unit_amount"] = json!("-0");
+    assert_eq!(api.post("/v1/invoices", &body).await.must(400).blamed(), ["lines[1].unit_amount"]);
     body["lines"][1]["unit_amount"] = json!("-100.01");
     assert_eq!(api.post("/v1/invoices", &body).await.must(422).blamed(), ["lines"]);
     body["lines"][1]["unit_amount"] = json!({"amount": "-1.00", "currency": "USD"});

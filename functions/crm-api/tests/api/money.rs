@@ -130,6 +130,7 @@ async fn d7_more_than_is_left_is_refused_before_anybody_is_asked() {
         (json!("0"), 422, "amount"),
         (json!("-5"), 422, "amount"),
         (json!("1.005"), 422, "amount"),
+        (json!("1.00000"), 400, "amount"),
         (json!(5), 400, "amount"),
         (json!({"amount": "5.00", "currency": "USD"}), 422, "amount.currency"),
     ] {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use saldo_billing::subscription::Subscription;
 use saldo_store::entities::subscription_key;
+use saldo_store::memory::Fate;
 use saldo_store::{Stored, load};
 use serde_json::{Value, json};
 
@@ -190,5 +191,29 @@ async fn a_subscription_that_is_made_while_its_customer_moves_is_planned_where_t
         let id = made.must(201).id();
         let bill_at = api.get(&format!("/v1/subscriptions/{id}")).await.must(200).text("/bill_at");
         assert_eq!(bill_at, "2027-02-04T18:30:00.000Z", "head start {head_start}");
+    }
+}
+
+#[tokio::test]
+async fn a_move_that_is_not_done_to_the_end_says_so_and_is_done_when_it_is_repeated() {
+    let api = Api::new();
+    let customer = api.customer().await;
+    let price = json!({"product": "P", "currency": "EUR", "unit_amount": "10", "interval": "month", "tax_rate": "0"});
+    let price = api.post("/v1/prices", &price).await.must(201).id();
+    let body =
+        json!({"customer": customer, "items": [{"price": price}], "start_on": "2027-02-05", "collection": "automatic"});
+    let mut made = Vec::new();
+    for _ in 0..92 {
+        made.push(api.post("/v1/subscriptions", &body).await.must(201).id());
+    }
+    let (path, zone) = (format!("/v1/customers/{customer}"), json!({"zone": "Asia/Kolkata"}));
+    // What fits into one transaction is done, and the next one is refused.
+    api.store.script([Fate::Succeeds, Fate::IsNeverSent]);
+    let answer = api.patch(&path, &zone).await.must(409);
+    assert!(answer.text("/detail").contains("repeat the request"), "{}", answer.text);
+    api.patch(&path, &zone).await.must(200);
+    for id in made {
+        let bill_at = api.get(&format!("/v1/subscriptions/{id}")).await.must(200).text("/bill_at");
+        assert_eq!(bill_at, "2027-02-04T18:30:00.000Z");
     }
 }

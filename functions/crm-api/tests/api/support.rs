@@ -114,6 +114,7 @@ impl Api {
             archive: archive.clone(),
             first_key: TextSecret::in_memory(KEY, clock()),
             clock,
+            #[expect(clippy::disallowed_methods, reason = "ids are made as they are made outside of tests")]
             entropy: getrandom::fill,
         };
         Self { router: crm_api::router(Arc::new(app)), store, queue, gateway, archive }

@@ -99,6 +99,7 @@ async fn attempt<T>(deadline: Instant, request: impl Future<Output = Result<T, T
 }
 
 /// A random part of the longest wait, so that those who failed together do not come back together.
+#[expect(clippy::disallowed_methods, reason = "jitter decides nothing")]
 fn jitter(longest: Duration) -> Duration {
     let micros = u64::try_from(longest.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(fastrand::u64(..=micros))

@@ -23,6 +23,17 @@ struct Gauge {
     threshold_max: u64,
 }
 
+impl Gauge {
+    /// The one dimension by which it is published: an alarm with another one, or with more, waits for ever.
+    fn dimension(&self) -> &'static str {
+        match self.namespace {
+            "AWS/SQS" => "QueueName",
+            "AWS/ApiGateway" => "ApiId",
+            _ => "FunctionName",
+        }
+    }
+}
+
 const GAUGES: [Gauge; 11] = [
     gauge("ApproximateNumberOfMessagesVisible", "AWS/SQS", "Maximum", 1),
     gauge("ApproximateAgeOfOldestMessage", "AWS/SQS", "Maximum", 3_600),
@@ -87,6 +98,11 @@ pub fn alarms_measure_what_they_say(stack: &Stack) -> Findings {
         };
         if text("Namespace") != gauge.namespace || text("Statistic") != gauge.statistic {
             findings.push(format!("{}: it must be the {} in {}", alarm.address, gauge.statistic, gauge.namespace));
+        }
+        let dimensions: Vec<&Value> =
+            elements(alarm.property(&["Dimensions"])).iter().map(|one| field(one, "Name")).collect();
+        if dimensions != [&json!(gauge.dimension())] {
+            findings.push(format!("{}: its one dimension must be {}", alarm.address, gauge.dimension()));
         }
         let rings_below = text("ComparisonOperator") == "LessThanThreshold";
         let rings_above = text("ComparisonOperator") == "GreaterThanOrEqualToThreshold";
