@@ -17,6 +17,8 @@ pub(crate) enum Invariant {
     I4,
     /// The totals of an issued document are those of its lines.
     I5,
+    /// What is unfinished is planned.
+    I8,
     /// Reports equal those that are computed anew.
     I9,
     /// An item can be read as what its key says it is.
@@ -59,6 +61,7 @@ impl fmt::Display for Finding {
             Invariant::I2 => "I2 ledger",
             Invariant::I4 => "I4 numbers",
             Invariant::I5 => "I5 totals",
+            Invariant::I8 => "I8 planned",
             Invariant::I9 => "I9 reports",
             Invariant::Readable => "unreadable",
         };

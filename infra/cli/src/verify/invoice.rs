@@ -17,6 +17,10 @@ pub(super) fn check(invoice: &Invoice, parts: Vec<DocumentPart>, entries: &[Ledg
         Ok(position) => findings.extend(check_position(&of, &position, entries)),
         Err(error) => findings.push(Finding::new(Invariant::I2, format!("{of}: {error}"))),
     }
+    if matches!(invoice.has_lost_its_step(), Ok(true)) {
+        findings
+            .push(Finding::new(Invariant::I8, format!("{of}: something is left to be done, and nothing is planned")));
+    }
     if invoice.issued().is_some() {
         findings.extend(match join_document(parts) {
             None => Some(Finding::new(Invariant::I5, format!("{of}: parts of its document are missing"))),

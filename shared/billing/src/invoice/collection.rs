@@ -399,6 +399,14 @@ impl Invoice {
         Ok(self.loose_end(now)?.or_else(|| document.map(|issued| Step::render(issued.at))))
     }
 
+    /// Whether something is unfinished and nothing is planned, so that nobody would ever come by.
+    ///
+    /// # Errors
+    /// When amounts do not add up.
+    pub fn has_lost_its_step(&self) -> Result<bool, InvoiceError> {
+        Ok(self.progress.next.is_none() && self.unfinished(self.created_at)?.is_some())
+    }
+
     /// What must be asked about whatever else is planned: a charge that is not decided, and a page on which something is paid
     /// or could be paid that is not owed any more.
     fn loose_end(&self, now: DateTime<Utc>) -> Result<Option<Step>, InvoiceError> {

@@ -93,3 +93,17 @@ async fn reports_that_were_never_counted_are_found() {
     }
     assert_eq!(reports::compare(&copy, &store).await.unwrap(), []);
 }
+
+#[tokio::test]
+async fn an_unfinished_invoice_for_which_nothing_is_planned_is_found() {
+    let store = books().await;
+    let key = invoice_key(InvoiceId::from_random(1));
+    let mut invoice = load::<Invoice>(&store, &key).await.unwrap().unwrap().value;
+    invoice.progress.next = None;
+    put(&store, &invoice).await;
+    let id = invoice.id;
+    assert_eq!(
+        finding(&store).await,
+        format!("I8 planned  invoice {id}: something is left to be done, and nothing is planned")
+    );
+}
