@@ -140,10 +140,11 @@ async fn change(
 ) -> Result<Reply, Problem> {
     for _ in 0..ROUNDS {
         let mut customer = load_customer(&app, id).await?;
+        let zone = customer.value.zone;
         apply(&app, &mut customer.value, change.clone(), call.now).await?;
         // Also where the zone is theirs already: the request may be repeated because not all were planned anew the first time.
-        let may_have_moved = change.zone.is_some();
-        let mut moved = if may_have_moved { replanned(&app, &customer.value).await? } else { Vec::new() };
+        let mut moved = if change.zone.is_some() { replanned(&app, &customer.value).await? } else { Vec::new() };
+        let has_moved = zone != customer.value.zone || !moved.is_empty();
         moved.truncate(REPLANNED_AT_ONCE);
         let mut transaction = Transaction::new();
         transaction.update(&customer)?;
@@ -153,7 +154,7 @@ async fn change(
         }
         match call.commit(&app, transaction).await {
             Ok(()) => {
-                if may_have_moved && let Err(problem) = replan_rest(&app, &customer.value).await {
+                if has_moved && let Err(problem) = replan_rest(&app, &customer.value).await {
                     let chain = logs::chain(problem.into_cause().as_ref());
                     tracing::error!(customer.id = %id, error.chain = chain, "subscriptions are not planned anew");
                     let detail =

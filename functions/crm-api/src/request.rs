@@ -168,11 +168,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     given.next().is_none() && known.iter().any(|one| essence.eq_ignore_ascii_case(one))
 }
 
-/// Reads JSON, first for what must not be in it, and not where it stands.
+/// Reads JSON, first for what must not be in it. What stands where it must not is told last: the reader of `T` knows its fields.
 fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     read::<Clean>(bytes)?;
+    let value = read(bytes)?;
     read::<Shaped>(bytes)?;
-    read(bytes)
+    Ok(value)
 }
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {

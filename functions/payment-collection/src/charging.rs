@@ -120,7 +120,16 @@ async fn conclude(
         // There is a payment, and nothing that tells where it stands.
         ChargeKind::Succeeded | ChargeKind::Processing | ChargeKind::RequiresAction | ChargeKind::Undecided => {
             count_unknown(collection, invoice, attempt);
-            still_unknown(collection, attempt, false)
+            let clock = (collection.clock)();
+            match attempt.state {
+                // It was in the provider's hands, and is not any more.
+                AttemptState::Pending { .. } => attempt.lost(false, clock),
+                AttemptState::Begun
+                | AttemptState::Unknown { .. }
+                | AttemptState::Succeeded { .. }
+                | AttemptState::Declined { .. }
+                | AttemptState::NeverMade => attempt.looked_up(false, clock),
+            }
         }
     };
     attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
@@ -149,7 +158,7 @@ async fn unknown(
 ) -> Result<(), CollectionError> {
     tell_unknown(collection, invoice, attempt, error);
     let answered = matches!(error, GatewayError::Unknown { answered: true, .. });
-    let state = still_unknown(collection, attempt, answered);
+    let state = attempt.lost(answered, (collection.clock)());
     attempts::settle(&*collection.store, invoice, attempt.number, state, now).await?;
     Ok(())
 }
@@ -164,7 +173,8 @@ async fn look_up_failed(
     now: DateTime<Utc>,
 ) -> Result<(), CollectionError> {
     tell_unknown(collection, invoice, attempt, error);
-    attempts::looked_up(&*collection.store, invoice, attempt, still_open(collection, attempt), now).await?;
+    let state = attempt.looked_up(true, (collection.clock)());
+    attempts::looked_up(&*collection.store, invoice, attempt, state, now).await?;
     Ok(())
 }
 
@@ -178,32 +188,6 @@ fn count_unknown(collection: &Collection, invoice: InvoiceId, attempt: &Attempt)
     let (invoice, number) = (invoice.to_string(), attempt.number.to_string());
     let fields = [("invoice.id", invoice.as_str()), ("attempt.number", &number)];
     collection.metrics.count((collection.clock)(), "UnknownPayments", 1, &fields);
-}
-
-/// What an attempt is whose look-up told nothing: unknown, or in the provider's hands as before.
-fn still_open(collection: &Collection, attempt: &Attempt) -> AttemptState {
-    match attempt.state {
-        AttemptState::Pending { payment } => AttemptState::Pending { payment },
-        AttemptState::Begun
-        | AttemptState::Unknown { .. }
-        | AttemptState::Succeeded { .. }
-        | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => still_unknown(collection, attempt, false),
-    }
-}
-
-/// The attempt is unknown from now on, or was already and has been looked up once more.
-fn still_unknown(collection: &Collection, attempt: &Attempt, answered: bool) -> AttemptState {
-    match attempt.state {
-        AttemptState::Unknown { look_ups, since, answered } => {
-            AttemptState::Unknown { look_ups: look_ups.saturating_add(1), since, answered }
-        }
-        AttemptState::Begun
-        | AttemptState::Pending { .. }
-        | AttemptState::Succeeded { .. }
-        | AttemptState::Declined { .. }
-        | AttemptState::NeverMade => AttemptState::Unknown { look_ups: 0, since: (collection.clock)(), answered },
-    }
 }
 
 /// A request that the provider finds wrong had no effect; whether an earlier one under the same key had, it is asked.
@@ -225,7 +209,13 @@ async fn refused(
             attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
             Ok(())
         }
-        Err(error) => unknown(collection, invoice.id, attempt, &error, now).await,
+        Err(error) => {
+            // The failure of a look-up says nothing about the charge.
+            tell_unknown(collection, invoice.id, attempt, &error);
+            let state = attempt.lost(false, (collection.clock)());
+            attempts::settle(&*collection.store, invoice.id, attempt.number, state, now).await?;
+            Ok(())
+        }
     }
 }
 
@@ -280,7 +270,7 @@ async fn look_up(
             if is_not_made {
                 attempts::not_made(store, invoice.id, attempt, now, clock).await?;
             } else {
-                attempts::looked_up(store, invoice.id, attempt, still_open(collection, attempt), now).await?;
+                attempts::looked_up(store, invoice.id, attempt, attempt.looked_up(false, clock), now).await?;
             }
             Ok(is_not_made)
         }

@@ -140,6 +140,32 @@ async fn what_the_provider_failed_to_do_is_tried_again_under_the_next_number() {
 }
 
 #[tokio::test]
+async fn a_failure_ends_only_the_request_that_it_answers() {
+    let world = World::new().await;
+    // The first request is lost, the second is answered by a failure that leaves the key as it is: the first may still come.
+    world.gateway.script_charges([Scripted::LoseRequest, Scripted::SaveFailureOnly]);
+    for minutes in [0, 5, 65, 70, 130, 135] {
+        assert!(world.charge(minutes).await);
+    }
+    let attempt = world.invoice().await.progress.attempt.unwrap();
+    assert_eq!((attempt.number, world.gateway.charge_calls()), (1, 3), "asked for under the first key again");
+}
+
+#[tokio::test]
+async fn look_ups_that_failed_do_not_outlast_the_key() {
+    let world = World::new().await;
+    world.gateway.script_charges([Scripted::LoseRequest]);
+    world.gateway.script_look_ups([Scripted::NotSent, Scripted::LoseAnswer, Scripted::NotSent]);
+    for minutes in [0, 5, 65, 125] {
+        assert!(world.charge(minutes).await);
+    }
+    assert_eq!(world.gateway.charge_calls(), 1);
+    assert!(world.charge(185).await);
+    taken_once(&world).await;
+    assert_eq!(world.gateway.charges()[0].attempt, Some(1));
+}
+
+#[tokio::test]
 async fn what_another_method_is_to_pay_now_is_not_asked_of_the_old_one_again() {
     let world = World::new().await;
     world.gateway.script_charges([Scripted::LoseRequest]);

@@ -337,7 +337,7 @@ impl Scalar for LineUnitAmount {
         json!({
             "type": "string",
             "description": "What one costs, net of tax or with it, as `tax_behavior` says; below zero for a discount. May be finer than the currency's minor unit.",
-            "pattern": r"^-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$",
+            "pattern": r"^(?!-0(\.0+)?$)-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,9})?$",
             "examples": ["19.99", "-5"],
         })
     }

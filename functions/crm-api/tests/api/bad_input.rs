@@ -138,7 +138,8 @@ async fn a_list_is_no_object_and_an_object_no_word() {
     let customer = api.customer().await;
     let invoice = api.draft(&customer).await;
     let price = |field: &str, value: Value| {
-        let mut price = json!({"product": "Plan", "currency": "EUR", "unit_amount": "1.00", "interval": "month"});
+        let mut price =
+            json!({"product": "Plan", "currency": "EUR", "unit_amount": "1.00", "interval": "month", "tax_rate": "0"});
         price[field] = value;
         price
     };

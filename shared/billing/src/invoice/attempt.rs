@@ -99,6 +99,32 @@ impl Attempt {
         matches!(self.state, AttemptState::Unknown { look_ups: 1.., since, .. } if is_old(since))
     }
 
+    /// What it is after it was asked for and its answer was lost, or was a failure as `answered` says. A failure ends only the
+    /// request that it answers: one of an hour ago may be on its way still.
+    #[must_use]
+    pub fn lost(&self, answered: bool, clock: DateTime<Utc>) -> AttemptState {
+        let answered = answered && self.age(clock) < NOT_MADE_AFTER;
+        AttemptState::Unknown { look_ups: 0, since: clock, answered }
+    }
+
+    /// What it is after a look-up of it that found nothing, or failed: unknown as before, or in the provider's hands as before.
+    /// Look-ups that failed make the next one no rarer as long as it may be asked for again.
+    #[must_use]
+    pub fn looked_up(&self, failed: bool, clock: DateTime<Utc>) -> AttemptState {
+        match self.state {
+            AttemptState::Pending { payment } => AttemptState::Pending { payment },
+            AttemptState::Unknown { look_ups, since, answered } => {
+                let most = if failed && self.may_be_repeated(clock) { 1 } else { u32::MAX };
+                let look_ups = look_ups.saturating_add(1).min(most.max(look_ups));
+                AttemptState::Unknown { look_ups, since, answered }
+            }
+            AttemptState::Begun
+            | AttemptState::Succeeded { .. }
+            | AttemptState::Declined { .. }
+            | AttemptState::NeverMade => self.lost(false, clock),
+        }
+    }
+
     /// Whether a request of it may still be on its way.
     pub(super) const fn may_still_arrive(&self) -> bool {
         matches!(self.state, AttemptState::Unknown { answered: false, .. })

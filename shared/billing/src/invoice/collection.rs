@@ -66,7 +66,7 @@ pub struct Progress {
     /// How many attempts failed.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub failures: u32,
-    /// When the attempts before the last were begun, as far back as the card networks count.
+    /// When the attempts before the last were begun that were made, as far back as the card networks count.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier_attempts: Vec<DateTime<Utc>>,
     /// The hosted page on which the customer can pay.
@@ -204,7 +204,7 @@ impl Invoice {
         }
         let last = self.progress.attempt.as_ref();
         let mut earlier = self.progress.earlier_attempts.clone();
-        earlier.extend(last.map(|last| last.begun_at));
+        earlier.extend(last.filter(|last| last.state != AttemptState::NeverMade).map(|last| last.begun_at));
         if let Some(Err(stop)) = method.network.as_deref().map(|network| may_attempt(network, &earlier, now)) {
             self.progress.next = Some(Step { kind: StepKind::Collect, at: stop.again_at });
             return Ok(Begun::NotBefore(stop.again_at));

@@ -185,7 +185,7 @@ impl StripeGateway {
     ) -> Result<ChargeOutcome, GatewayError> {
         match &failure.payment_intent {
             Some(intent) => self.outcome(call, intent, told_at),
-            None => Err(self.unknown(call, told)),
+            None => Err(self.error(call, Failed::Unknown(told))),
         }
     }
 

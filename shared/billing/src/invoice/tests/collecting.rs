@@ -139,6 +139,11 @@ fn n5_where_the_card_network_stops_the_charge_waits_until_it_may_be_made() {
     invoice.settle_attempt(1, decline(false), &DunningPolicy::default(), now()).unwrap();
     let retry_at = invoice.progress.next.unwrap().at;
     assert!(matches!(invoice.begin_attempt(&method(), retry_at, retry_at).unwrap(), Begun::NotBefore(_)));
+    // One that was never made does not count.
+    let mut spared = invoice.clone();
+    spared.progress.attempt.as_mut().unwrap().state = AttemptState::NeverMade;
+    spared.progress.next = Some(Step { kind: StepKind::Collect, at: retry_at });
+    assert!(matches!(spared.begin_attempt(&method(), retry_at, retry_at).unwrap(), Begun::Attempt(_)));
     let later = now() + Duration::days(31);
     assert!(matches!(invoice.begin_attempt(&method(), later, later).unwrap(), Begun::Attempt(_)));
     assert!(invoice.progress.earlier_attempts.is_empty());
