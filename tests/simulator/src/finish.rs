@@ -57,6 +57,7 @@ pub(crate) fn check(run: &mut Run) -> Result<(), Violation> {
     run.is_at_rest()?;
     queues(run)?;
     work(run)?;
+    steps(run)?;
     attempts(run)?;
     inbox(run)?;
     money(run)?;
@@ -104,6 +105,19 @@ fn work(run: &Run) -> Result<(), Violation> {
                 Invariant::I8,
                 format!("{} is not billed: {:?}", subscription.id, subscription.bill_at()),
             ));
+        }
+    }
+    Ok(())
+}
+
+/// What the seller's policy has for an invoice is planned: nobody would come by for it otherwise.
+fn steps(run: &Run) -> Result<(), Violation> {
+    for invoice in run.observer.invoices.values().filter(|invoice| invoice.progress.next.is_none()) {
+        let Some(seller) = run.observer.sellers.get(&invoice.seller) else { continue };
+        let mut planned = invoice.clone();
+        planned.plan(&seller.dunning, run.now).map_err(bug)?;
+        if let Some(step) = planned.progress.next {
+            return Err(broken(Invariant::I8, format!("nothing is planned for {}, and {step:?} is next", invoice.id)));
         }
     }
     Ok(())
