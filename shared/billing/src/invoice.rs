@@ -2,6 +2,7 @@
 
 mod attempt;
 mod carrying;
+mod charging;
 pub mod collection;
 pub mod document;
 mod issuing;
@@ -18,7 +19,8 @@ use std::collections::BTreeMap;
 
 pub use self::attempt::{Attempt, AttemptState};
 pub use self::carrying::{BroughtForward, CarriedForward};
-pub use self::collection::{Begun, Progress, Step};
+pub use self::charging::Begun;
+pub use self::collection::{Progress, Step};
 pub use self::document::Document;
 pub use self::issuing::Draft;
 pub use self::line::{Line, LineError, LineOrigin, Totals};

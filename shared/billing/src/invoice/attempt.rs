@@ -68,7 +68,7 @@ pub enum AttemptState {
         /// How.
         decline: Decline,
     },
-    /// The provider never heard of it.
+    /// The provider made nothing of it, and is not asked for it any more.
     NeverMade,
 }
 
